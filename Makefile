@@ -1,0 +1,136 @@
+# The menu. `make` alone prints it.
+
+CARGO ?= cargo
+VENVS ?= .venvs
+# The environment of the Python package: built into, and tested in.
+PYENV ?= $(VENVS)/python
+PYTHON := $(VENVS)/py3/bin/python
+# Where cargo-nextest is installed it runs the tests; building it takes ten minutes, so it is never installed here.
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+
+.PHONY: corpus help demo run test test-rust test-peers test-page test-python wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
+
+help: ## this menu
+	@echo "make demo       build, and show: an agent, a collector, a shop that does not exist, and the page over them"
+	@echo "make run        build, start an oxd with its data in ./data and a small shop that sends to it"
+	@echo "make test       all tests, with what they need set up first (Python packages; the real original where Python 2.7 is)"
+	@echo "make test-all   the same, and the long ones (loom, AddressSanitizer, more cases)"
+	@echo "make wheel      the Python package as a wheel, in target/wheels, tested in each CPython that is here"
+	@echo "make lint       formatting, clippy, the crates' edges, ruff and mypy"
+	@echo "make deny       licences and duplicate dependencies (needs cargo-deny)"
+	@echo "make dev        check and run the fast tests again at each change (needs cargo-watch, else once)"
+	@echo "make bench      ratios against the original, rsyslog and the bare machine (BENCH='heart --parts hops': a part)"
+	@echo "make corpus     made-up traffic as day files, always the same (DIR=./corpus, MIB=1024)"
+	@echo "make soak       property tests and killed processes for hours (SOAK_CASES=1000000, SOAK_KILLS=10000)"
+	@echo "make web        build the page's files, web/dist, from its sources (needs node and npm; cargo build does not)"
+	@echo "make web-check  check its types, and that web/dist matches its sources"
+	@echo "make pictures   take the README's pictures of the page anew, over the demo"
+	@echo "make clean      remove what was built"
+
+demo: ## DEMO='--open --seed 3 --fail-collector': its flags
+	$(CARGO) build -p oxd -p oxview
+	@$${CARGO_TARGET_DIR:-target}/debug/oxview demo $(DEMO)
+
+run:
+	$(CARGO) build --workspace --bins --exclude oxbench
+	@scripts/run
+
+test: test-rust test-peers test-page test-python
+
+test-rust:
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run --workspace --no-fail-fast
+	$(CARGO) test --workspace --doc --quiet
+else
+	$(CARGO) test --workspace
+endif
+
+test-peers: setup
+	$(CARGO) build --workspace --bins
+	$(PYTHON) -m pytest tests/peers -q -p no:cacheprovider
+
+test-python: setup
+	$(CARGO) build --bin oxd
+	python/build.sh $(PYENV)
+	cd python && $(abspath $(PYENV))/bin/python -m pytest -p no:cacheprovider
+
+wheel: ## one for all CPythons from 3.10, in target/wheels: built, checked, tested in each that is here
+	$(CARGO) build --bin oxd
+	python/wheel.sh
+
+test-page: setup
+	$(CARGO) build --workspace --bins
+	$(PYTHON) -m pytest tests/page -q -p no:cacheprovider --rootdir tests/page
+
+test-all: test loom sanitize
+	PROPTEST_CASES=20000 $(CARGO) test --workspace --lib --quiet
+
+# All ways in which the library's threads may meet. The flag builds everything anew, in a folder of its own.
+loom:
+	CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" $(CARGO) test -p blueox --lib thread_buffer::model
+
+# The library's few unsafe lines under AddressSanitizer. Recorders that were replaced are leaked, as docs/decisions/library-recorder.md says.
+sanitize:
+	@if $(CARGO) +nightly --version >/dev/null 2>&1; then \
+	  ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=target/sanitized RUSTFLAGS="-Zsanitizer=address" \
+	  $(CARGO) +nightly test -p blueox --lib --tests --target $$($(CARGO) -vV | sed -n 's/^host: //p'); \
+	else echo "sanitize: there is no nightly compiler here, so nothing ran"; fi
+
+lint: edges setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	cd tests/peers && $(abspath $(PYTHON)) -m ruff check . ../../scripts
+	cd tests/peers && $(abspath $(PYTHON)) -m ruff format --check . ../../scripts
+	cd tests/peers && $(abspath $(PYTHON)) -m mypy --strict . ../../scripts/check_edges.py
+	cd tests/page && $(abspath $(PYTHON)) -m ruff check --config ../peers/pyproject.toml .
+	cd tests/page && $(abspath $(PYTHON)) -m ruff format --config ../peers/pyproject.toml --check .
+	cd tests/page && MYPYPATH=../peers $(abspath $(PYTHON)) -m mypy --strict --config-file ../peers/pyproject.toml . ../../scripts/pictures.py
+	python/build.sh $(PYENV)
+	cd python && $(abspath $(PYENV))/bin/ruff check --config pyproject.toml . ../examples/python
+	cd python && $(abspath $(PYENV))/bin/ruff format --check --config pyproject.toml . ../examples/python
+	cd python && $(abspath $(PYENV))/bin/mypy --cache-dir $(abspath $(VENVS))/mypy-cache
+
+edges:
+	scripts/check_edges.py
+
+deny:
+	$(CARGO) deny check bans licenses sources
+
+dev:
+	@if $(CARGO) watch --version >/dev/null 2>&1; then $(CARGO) watch -x 'check --workspace' -x 'test --workspace --lib'; \
+	else $(CARGO) check --workspace && $(CARGO) test --workspace --lib; fi
+
+corpus: ## DIR=./corpus MIB=1024: made-up traffic as day files
+	$(CARGO) run --release --quiet -p oxbench -- corpus $${DIR:-./corpus} --mib $${MIB:-1024}
+
+bench: setup
+	bench/run.sh $(BENCH)
+
+soak: setup
+	PROPTEST_CASES=$${SOAK_CASES:-1000000} $(CARGO) test --release --workspace --lib
+	$(CARGO) test --release -p blueox-event --lib native::tests::model -- --ignored
+	$(CARGO) build --release --workspace --bins --exclude oxbench
+	BLUEOX_BIN_DIR=$(CURDIR)/target/release BLUEOX_KILLS=$${SOAK_KILLS:-10000} $(PYTHON) -m pytest tests/peers/test_kill.py -q -p no:cacheprovider
+	BLUEOX_LIVE_SECONDS=60 $(PYTHON) -m pytest tests/page -q -p no:cacheprovider -k five_thousand
+	BLUEOX_SPOOL_SCHEDULES=$${SOAK_SCHEDULES:-100000} $(CARGO) test --release -p blueox-log --lib -- spool::tests day_log::spooled::tests
+
+setup:
+	@BLUEOX_VENVS=$(VENVS) tests/peers/setup.sh
+
+web: web/node_modules
+	cd web && npm run --silent types && node build.mjs
+
+web-check: web/node_modules
+	cd web && npm run --silent types && node build.mjs --check
+
+pictures: setup
+	$(CARGO) build -p oxd -p oxview --bins
+	$(PYTHON) scripts/pictures.py
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+clean:
+	$(CARGO) clean
+	rm -rf $(VENVS) web/node_modules

@@ -1,0 +1,4 @@
+//! Requests and their events, through services and over real connections.
+
+mod connections;
+mod services;

@@ -1,0 +1,87 @@
+//! A finished context as an event's MsgPack (FORMAT.md, "Event").
+
+use crate::body::Body;
+use crate::id::Id;
+use crate::msgpack;
+use crate::recorder::Settings;
+use crate::sampling::Rate;
+use crate::span_id::SpanId;
+
+/// How a context ended.
+///
+/// ```
+/// # let events = blueox::testing::capture();
+/// blueox::context("job").done_as(blueox::Outcome::Cancelled);
+/// assert_eq!(events.all()[0].json("outcome"), r#""cancelled""#);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should. Stands in no event.
+    Finished,
+    /// Its future was dropped before it was done. `outcome` = `cancelled`.
+    Cancelled,
+    /// A panic went through it. `outcome` = `panicked`.
+    Panicked,
+}
+
+/// All of an event but its body.
+#[derive(Debug)]
+pub(crate) struct EventHead<'o> {
+    pub(crate) name: &'o str,
+    pub(crate) id: &'o Id,
+    pub(crate) span: SpanId,
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) rate: Rate,
+    pub(crate) outcome: Outcome,
+    pub(crate) start: f64,
+    pub(crate) end: f64,
+}
+
+/// All keys with their encodings, and the values of fixed length.
+const FIXED_BYTES: usize = 192;
+
+impl EventHead<'_> {
+    /// How many bytes [`EventHead::encode`] appends at most, less the body's and the settings' share.
+    pub(crate) fn bound(&self) -> usize {
+        FIXED_BYTES + blueox_event::limits::MAX_HOST_BYTES + self.name.len() + self.id.bound()
+    }
+
+    pub(crate) fn encode(&self, settings: &Settings, body: &Body, out: &mut Vec<u8>) {
+        let is_sampled = self.rate != Rate::ALL;
+        let outcome = match self.outcome {
+            Outcome::Finished => None,
+            Outcome::Cancelled => Some(&b"\xa7outcome\xa9cancelled"[..]),
+            Outcome::Panicked => Some(&b"\xa7outcome\xa8panicked"[..]),
+        };
+        let keys = 8 + u8::from(self.parent.is_some()) + u8::from(is_sampled) + u8::from(outcome.is_some());
+        out.push(0x80 | keys); // fixmap
+        out.extend_from_slice(b"\xa4type");
+        msgpack::put_text(out, self.name.as_bytes());
+        out.extend_from_slice(b"\xa2id");
+        self.id.encode(out);
+        write_span(out, b"\xa4span", self.span);
+        if let Some(parent) = self.parent {
+            write_span(out, b"\xa6parent", parent);
+        }
+        out.extend_from_slice(settings.host_and_pid());
+        write_float(out, b"\xa5start", self.start);
+        write_float(out, b"\xa3end", self.end);
+        if is_sampled {
+            write_float(out, b"\xabsample_rate", self.rate.get());
+        }
+        out.extend_from_slice(outcome.unwrap_or_default());
+        out.extend_from_slice(b"\xa4body");
+        body.encode(out);
+    }
+}
+
+fn write_span(out: &mut Vec<u8>, key: &[u8], span: SpanId) {
+    out.extend_from_slice(key);
+    out.push(0xa0 | 16); // fixstr
+    out.extend_from_slice(&span.digits());
+}
+
+fn write_float(out: &mut Vec<u8>, key: &[u8], value: f64) {
+    out.extend_from_slice(key);
+    msgpack::put_float(out, value);
+}

@@ -1,0 +1,7 @@
+//! `oxview`: looks at events, in files and live.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oxview::run()
+}

@@ -1,0 +1,10 @@
+//! oxview through its binary.
+
+mod damage;
+mod fixtures;
+mod follow;
+mod golden;
+mod pipes;
+mod sample;
+mod statistics;
+mod store;

@@ -1,0 +1,1 @@
+"""Django: see blueox.contrib.django.middleware."""
