@@ -38,6 +38,8 @@ class Visit:
         """Opens a place by its URL."""
         query = urllib.parse.urlencode({name: value for name, value in place.items() if value != ""}, doseq=True)
         self.page.goto(f"{self.base}?{query}" if query else self.base)
+        # the browser's load event comes before the server's first answer, and only then are keys heard
+        self.find(".page, .gate").first.wait_for()
         return self
 
     def find(self, selector: str) -> Locator:
