@@ -13,16 +13,17 @@ A report over a day, as a script::
 from __future__ import annotations
 
 import collections
-import http.client
 import json
 import sys
 import time
-import urllib.parse
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from blueox import ports
 from blueox._core import Decoder
+
+if TYPE_CHECKING:
+    import http.client  # imported by who asks a daemon
 
 __all__ = [
     "DamagedStream",
@@ -110,6 +111,8 @@ def subscribe_stream(
 
     Raises Unreachable when there is no daemon now, ValueError for a filter that makes no sense.
     """
+    import urllib.parse
+
     host = default_host(control_host)
     patterns = [subscribe] if isinstance(subscribe, str) else list(subscribe or ())
     query = [("type", pattern) for pattern in patterns if pattern] + [("format", "msgpack")]
@@ -132,6 +135,8 @@ def _follow(host: str, path: str, answer: http.client.HTTPResponse) -> Iterator[
 
 def _next_chunk(answer: http.client.HTTPResponse) -> bytes:
     """Nothing at the end, whatever ended it."""
+    import http.client
+
     try:
         return answer.read1(CHUNK_BYTES)
     except (OSError, http.client.HTTPException):
@@ -147,6 +152,8 @@ def _ask_until_answered(host: str, path: str) -> http.client.HTTPResponse:
 
 
 def _ask(host: str, path: str) -> http.client.HTTPResponse:
+    import http.client
+
     connection = http.client.HTTPConnection(host, timeout=SILENCE_SECONDS)
     try:
         connection.request("GET", path, headers={"Connection": "close"})

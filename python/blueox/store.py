@@ -14,10 +14,8 @@ What is archived in an object store is read by `oxstore`; questions over many fi
 
 from __future__ import annotations
 
-import bz2
 import dataclasses
 import datetime
-import gzip
 import os
 import pathlib
 import re
@@ -46,10 +44,14 @@ def _open_plain(path: str) -> BinaryIO:
 
 
 def _open_gzip(path: str) -> BinaryIO:
+    import gzip
+
     return cast("BinaryIO", gzip.open(path))
 
 
 def _open_bzip(path: str) -> BinaryIO:
+    import bz2
+
     return cast("BinaryIO", bz2.open(path))
 
 

@@ -7,10 +7,9 @@
 //! Each further time it gets an [`Entry`]. As what is below is always older, no stack runs in a circle.
 
 use crate::context::Context;
+use crate::variable::variable;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 
 /// A context's place on the stack, where it was entered before.
 #[pyclass(frozen, module = "blueox._core")]
@@ -86,46 +85,16 @@ impl Place {
     }
 }
 
-/// The `ContextVar`'s methods. Its C functions are not in the limited API.
-struct Variable {
-    get: Py<PyAny>,
-    set: Py<PyAny>,
-    /// The arguments by which `set` empties the stack.
-    empty: Py<PyTuple>,
-}
-
-static VARIABLE: PyOnceLock<Variable> = PyOnceLock::new();
-
-/// Makes the variable, when the module is imported: a thread that made it later runs Python's code meanwhile, and whoever is forked then would
-/// wait for that thread for ever.
-pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
-    variable(py).map(|_| ())
-}
-
-fn variable(py: Python<'_>) -> PyResult<&'static Variable> {
-    VARIABLE.get_or_try_init(py, || {
-        let class = py.import("contextvars")?.getattr("ContextVar")?;
-        let options = pyo3::types::PyDict::new(py);
-        options.set_item("default", py.None())?;
-        let variable = class.call(("blueox",), Some(&options))?;
-        Ok(Variable {
-            get: variable.getattr("get")?.unbind(),
-            set: variable.getattr("set")?.unbind(),
-            empty: PyTuple::new(py, [py.None()])?.unbind(),
-        })
-    })
-}
-
 /// The stack's top.
 pub(crate) fn top(py: Python<'_>) -> PyResult<Option<Place>> {
-    let found = variable(py)?.get.bind(py).call0()?;
+    let found = variable(py)?.get(py)?;
     Ok(if found.is_none() { None } else { Some(Place(found.unbind())) })
 }
 
 /// Lets `look` look at the current context.
 #[inline]
 pub(crate) fn with_current<R>(py: Python<'_>, look: impl FnOnce(Option<&Context>) -> R) -> PyResult<R> {
-    let found = variable(py)?.get.bind(py).call0()?;
+    let found = variable(py)?.get(py)?;
     if let Ok(context) = found.cast::<Context>() {
         return Ok(look(Some(context.get())));
     }
@@ -136,12 +105,10 @@ pub(crate) fn with_current<R>(py: Python<'_>, look: impl FnOnce(Option<&Context>
 }
 
 fn replace(py: Python<'_>, place: Option<&Place>) -> PyResult<()> {
-    let variable = variable(py)?;
     match place {
-        Some(place) => variable.set.bind(py).call1((&place.0,))?,
-        None => variable.set.bind(py).call1(variable.empty.bind(py))?,
-    };
-    Ok(())
+        Some(place) => variable(py)?.set(place.0.bind(py)),
+        None => variable(py)?.set(py.None().bind(py)),
+    }
 }
 
 /// Makes `context` the current one.
@@ -149,8 +116,7 @@ pub(crate) fn enter(context: &Bound<'_, Context>) -> PyResult<()> {
     let py = context.py();
     let top = top(py)?;
     if context.get().is_new() && context.get().below().is_top(top.as_ref()) {
-        variable(py)?.set.bind(py).call1((context,))?;
-        return Ok(());
+        return variable(py)?.set(context.as_any());
     }
     replace(py, Some(&place_again(context, Below::of(py, top))?))
 }

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | `settings` | `configure` and the account |
 //! | `context` | the class `Context` |
-//! | `current` | which context is current: one `ContextVar` |
+//! | `variable` | the `ContextVar` |
+//! | `current` | which context is current: a stack in it |
 //! | `record`, `fast_set` | `set`, `append`, `add` |
 //! | `value`, `kind` | Python's values as MsgPack |
 //! | `decode`, `decoder` | MsgPack as Python's values: one, and a stream of events |
@@ -23,6 +24,7 @@ mod kind;
 mod record;
 mod settings;
 mod value;
+mod variable;
 
 use pyo3::prelude::*;
 
@@ -33,7 +35,7 @@ mod _core {
 
     #[pymodule_init]
     fn prepare(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::current::prepare(module.py())?;
+        crate::variable::prepare(module.py())?;
         module.add("set", crate::fast_set::function(module.py())?)
     }
 

@@ -2,11 +2,11 @@
 
 use crate::context::text;
 use crate::current;
-use crate::value::Encoder;
+use crate::value::{self, Encoder};
 use blueox::{Handle, Number};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 
 /// Appends a value to the list under a key in the current context.
 #[pyfunction]
@@ -34,10 +34,34 @@ pub(crate) fn add(key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> P
     })?
 }
 
+/// As Python's `set(key, value)`. What most values are is handed over as it is; all else, and what has to be cut, goes through the encoder.
 #[inline]
 pub(crate) fn set_value(handle: &Handle, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let name = text(key);
+    if let Ok(string) = value.cast_exact::<PyString>() {
+        if let Some(string) = value::short_text(string) {
+            handle.set(&name, string);
+            return Ok(());
+        }
+    } else if let Ok(int) = value.cast_exact::<PyInt>() {
+        if let Ok(number) = int.extract::<i64>() {
+            handle.set(&name, number);
+            return Ok(());
+        }
+    } else if let Ok(float) = value.cast_exact::<PyFloat>() {
+        handle.set(&name, float.value());
+        return Ok(());
+    } else if let Ok(is_true) = value.cast_exact::<PyBool>() {
+        handle.set(&name, is_true.is_true());
+        return Ok(());
+    }
+    set_encoded(handle, &name, value)
+}
+
+#[inline(never)]
+fn set_encoded(handle: &Handle, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let mut encoder = Encoder::new();
-    handle.set_with(&text(key), |to| encoder.value(to, value));
+    handle.set_with(name, |to| encoder.value(to, value));
     encoder.finish()
 }
 
@@ -120,7 +144,7 @@ fn number(value: &Bound<'_, PyAny>) -> Option<Number> {
             return Some(number.into());
         }
     }
-    if value.is_instance_of::<pyo3::types::PyString>() {
+    if value.is_instance_of::<PyString>() {
         return None;
     }
     value.extract::<f64>().ok().map(Number::from)

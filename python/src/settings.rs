@@ -12,7 +12,8 @@ use std::time::Duration;
 /// Whether mistakes of the application raise, as in the original.
 static IS_STRICT: AtomicBool = AtomicBool::new(false);
 
-/// The configuration in force: what a capture puts back.
+/// The configuration in force: what a capture puts back. It is locked for an exchange and nothing more, and only by who is attached to the interpreter:
+/// whoever forks in Python is attached too, or has stopped all who are, so no child finds it locked.
 static CONFIG: Mutex<Option<Config>> = Mutex::new(None);
 
 /// The longest wait that can be asked for, in seconds.
@@ -24,11 +25,14 @@ pub(crate) fn is_strict() -> bool {
 
 /// Makes `config` the one in force, and gives the one before.
 pub(crate) fn install(py: Python<'_>, config: Option<Config>) -> PyResult<Option<Config>> {
-    py.detach(|| {
-        blueox::configure(config.clone().unwrap_or_else(Config::none))?;
-        Ok(std::mem::replace(&mut *CONFIG.lock().unwrap_or_else(PoisonError::into_inner), config))
-    })
-    .map_err(|error: blueox::ConfigError| PyValueError::new_err(error.to_string()))
+    py.detach(|| blueox::configure(config.clone().unwrap_or_else(Config::none)))
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(exchange(py, config))
+}
+
+fn exchange(_: Python<'_>, config: Option<Config>) -> Option<Config> {
+    let mut in_force = CONFIG.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *in_force, config)
 }
 
 /// Says where events go from now on. `options`: see `blueox.configure`.
@@ -117,10 +121,8 @@ pub(crate) fn flush(py: Python<'_>, timeout: f64) -> bool {
 #[pyfunction]
 #[pyo3(signature = (timeout))]
 pub(crate) fn shutdown(py: Python<'_>, timeout: f64) {
-    py.detach(|| {
-        blueox::shutdown(seconds(timeout));
-        *CONFIG.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    });
+    py.detach(|| blueox::shutdown(seconds(timeout)));
+    drop(exchange(py, None));
 }
 
 /// What became of all events, as a dict.

@@ -67,19 +67,19 @@ impl Encoder {
     }
 
     fn text(&mut self, to: Writer<'_>, text: &Bound<'_, PyString>) {
+        if let Some(text) = short_text(text) {
+            return to.text(text);
+        }
         let length = text.code_point_len().unwrap_or(0);
         if length > LONG_TEXT {
             return self.long_text(to, text, length);
         }
-        match text.to_str() {
-            Ok(text) => to.text(text),
-            Err(_) => match text.call_method1("encode", ("utf-8", "backslashreplace")) {
-                Ok(bytes) => match bytes.cast::<PyBytes>() {
-                    Ok(bytes) => to.text_bytes(bytes.as_bytes()),
-                    Err(_) => to.text(&text.to_string_lossy()),
-                },
+        match text.call_method1("encode", ("utf-8", "backslashreplace")) {
+            Ok(bytes) => match bytes.cast::<PyBytes>() {
+                Ok(bytes) => to.text_bytes(bytes.as_bytes()),
                 Err(_) => to.text(&text.to_string_lossy()),
             },
+            Err(_) => to.text(&text.to_string_lossy()),
         }
     }
 
@@ -352,6 +352,15 @@ impl Encoder {
             self.fatal.get_or_insert(error);
         }
     }
+}
+
+/// The text where it is neither long nor has lone surrogates.
+#[inline]
+pub(crate) fn short_text<'t>(text: &'t Bound<'_, PyString>) -> Option<&'t str> {
+    if text.code_point_len().unwrap_or(0) > LONG_TEXT {
+        return None;
+    }
+    text.to_str().ok()
 }
 
 /// A float where it is exact, else the digits.

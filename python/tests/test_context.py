@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
@@ -480,3 +482,32 @@ def test_where_it_is_sent(oxd: Any) -> None:
     blueox.shutdown()
     oxd.wait_stored("sent", 1)
     assert oxd.logs.events("sent")[0]["body"] == {"a": 1}
+
+
+IN_AN_UNKNOWN_VERSION = """
+import contextvars, sys
+sys.version_info = (3, 99, 0)
+calls, real = [], contextvars.ContextVar
+class Variable:
+    def __init__(self, name, default):
+        self.variable = real(name, default=default)
+    def get(self):
+        calls.append("get")
+        return self.variable.get()
+    def set(self, value):
+        calls.append("set")
+        return self.variable.set(value)
+contextvars.ContextVar = Variable
+import blueox
+contextvars.ContextVar = real
+with blueox.testing.capture() as events:
+    with blueox.Context("a"), blueox.Context(".b"):
+        blueox.set("x", 1)
+assert events.types == ["a.b", "a"], events.types
+assert events.one("a.b").body == {"x": 1}
+assert calls.count("set") == 4 and "get" in calls, calls
+"""
+
+
+def test_the_variables_methods_where_its_functions_are_not_known() -> None:
+    subprocess.run([sys.executable, "-c", IN_AN_UNKNOWN_VERSION], check=True, timeout=120)

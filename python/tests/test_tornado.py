@@ -296,7 +296,7 @@ def test_handlers_of_2012(blueox_events: Capture) -> None:
 
 def test_install_is_harmless_and_ends_before_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
     hooks: list[Callable[[], object]] = []
-    monkeypatch.setattr(blueox.tornado_utils, "_installed", [])
+    monkeypatch.setattr(blueox._tornado, "_installed", [])
     monkeypatch.setattr(tornado.autoreload, "add_reload_hook", hooks.append)
     before = tornado.gen.coroutine, tornado.web.RequestHandler._execute
     for _ in range(3):
