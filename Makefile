@@ -112,6 +112,8 @@ soak: setup
 	$(CARGO) build --release --workspace --bins --exclude oxbench
 	BLUEOX_BIN_DIR=$(CURDIR)/target/release BLUEOX_KILLS=$${SOAK_KILLS:-10000} $(PYTHON) -m pytest tests/peers/test_kill.py -q -p no:cacheprovider
 	BLUEOX_LIVE_SECONDS=60 $(PYTHON) -m pytest tests/page -q -p no:cacheprovider -k five_thousand
+	python/build.sh $(PYENV)
+	cd python && BLUEOX_SLOW_SECONDS=60 $(abspath $(PYENV))/bin/python -m pytest -q -p no:cacheprovider tests/test_daemon_away.py
 	BLUEOX_SPOOL_SCHEDULES=$${SOAK_SCHEDULES:-100000} $(CARGO) test --release -p blueox-log --lib -- spool::tests day_log::spooled::tests
 
 setup:

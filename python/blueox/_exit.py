@@ -8,7 +8,6 @@ else kill the process while it sends.
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import signal
 import sys
@@ -16,12 +15,13 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from . import _core
 
 _patience = 2.0
 _is_installed = False
+_has_finalizer = False
 
 
 def install(patience: float) -> None:
@@ -34,7 +34,9 @@ def install(patience: float) -> None:
     _is_installed = True
     atexit.register(_at_exit)
     _wrap_exit()
-    _after_fork_in_pools()
+    if "multiprocessing.util" in sys.modules:
+        _flush_in_pools()
+    os.register_at_fork(before=_flush_in_pools)
 
 
 def _end() -> None:
@@ -72,16 +74,23 @@ def _wrap_exit() -> None:
     os._exit = _exit
 
 
-def _after_fork_in_pools() -> None:
-    """Children of multiprocessing and billiard run finalizers before they end, also where `os._exit` was taken before it was wrapped."""
-    for name in ("multiprocessing.util", "billiard.util"):
-        module = sys.modules.get(name)
-        if module is not None:
-            module.register_after_fork(_flush, functools.partial(_register, module))
+def _flush_in_pools() -> None:
+    """Children of multiprocessing and billiard run finalizers before they end, also where `os._exit` was taken before it was wrapped.
+
+    Both keep them in `multiprocessing.util`, and billiard may import that in the child only, so it is imported here: before the first fork.
+    """
+    global _has_finalizer
+    if not _has_finalizer:
+        import multiprocessing.util
+
+        _has_finalizer = True
+        multiprocessing.util.register_after_fork(_flush, _register)
 
 
-def _register(module: Any, flush: Callable[[], object]) -> None:
-    module.Finalize(None, flush, exitpriority=-100)
+def _register(flush: Callable[[], object]) -> None:
+    import multiprocessing.util
+
+    multiprocessing.util.Finalize(None, flush, exitpriority=-100)
 
 
 def _handle_sigterm() -> None:

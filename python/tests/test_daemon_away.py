@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import signal
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -16,6 +18,7 @@ from waiting import wait_for
 import blueox
 
 MEMORY = 1 << 20
+SECONDS = 180
 
 
 def produce(count: int, first: int = 0) -> None:
@@ -39,7 +42,7 @@ def test_absent() -> None:
     assert account.produced >= 20_000
     assert account.dropped_queue_full > 0
     assert account.accepted == 0
-    wait_for("a word about it", lambda: blueox.stats().problem)
+    wait_for("a word about it", lambda: blueox.stats().problem, SECONDS)
     assert not blueox.flush(0.05)
 
 
@@ -47,7 +50,7 @@ def test_stopped_and_going_on(oxd: Any) -> None:
     host, port = oxd.tcp("collection")
     blueox.configure(host, port, memory=MEMORY)
     produce(10)
-    assert blueox.flush(60)
+    assert blueox.flush(SECONDS)
     oxd.process.send_signal(signal.SIGSTOP)
     try:
         threads = [threading.Thread(target=produce, args=(10_000, first)) for first in (10, 10_010)]
@@ -58,15 +61,55 @@ def test_stopped_and_going_on(oxd: Any) -> None:
         assert assert_balanced().dropped_queue_full > 0
     finally:
         oxd.process.send_signal(signal.SIGCONT)
-    assert blueox.flush(60)
+    assert blueox.flush(SECONDS)
     account = assert_balanced()
-    blueox.shutdown(60)
-    wait_for("the queue to be empty", lambda: oxd.status()["events"]["queued"] == 0)
+    blueox.shutdown(SECONDS)
+    wait_for("the queue to be empty", lambda: oxd.status()["events"]["queued"] == 0, SECONDS)
     found = Counter(event["body"]["number"] for event in oxd.logs.events("numbered"))
     assert max(found.values()) == 1, "events are there more than once"
     reports = len(oxd.logs.raw("blueox.dropped"))
     assert len(found) + reports >= account.accepted
     assert len(found) + account.dropped >= 20_010, "events were neither stored nor counted as dropped"
+
+
+def test_slow_for_a_while(oxd: Any) -> None:
+    """The daemon runs and stands still in turns. The time is not judged; BLUEOX_SLOW_SECONDS says how long it goes on (`make soak`: a minute)."""
+    seconds = float(os.environ.get("BLUEOX_SLOW_SECONDS", "2"))
+    host, port = oxd.tcp("collection")
+    blueox.configure(host, port, memory=MEMORY)
+    produce(10)
+    assert blueox.flush(SECONDS)
+    is_over = threading.Event()
+
+    def stop_and_go_on() -> None:
+        while not is_over.is_set():
+            oxd.process.send_signal(signal.SIGSTOP)
+            is_over.wait(0.1)
+            oxd.process.send_signal(signal.SIGCONT)
+            is_over.wait(0.02)
+
+    slowing = threading.Thread(target=stop_and_go_on)
+    slowing.start()
+    produced, until = 10, time.monotonic() + seconds
+    try:
+        while time.monotonic() < until or not blueox.stats().dropped:
+            produce(500, produced)
+            produced += 500
+            assert_balanced()
+    finally:
+        is_over.set()
+        slowing.join()
+    assert blueox.flush(SECONDS)
+    account = assert_balanced()
+    assert account.produced >= produced
+    assert account.queued == 0
+    assert account.produced == account.accepted + account.dropped
+    blueox.shutdown(SECONDS)
+    wait_for("the queue to be empty", lambda: oxd.status()["events"]["queued"] == 0, SECONDS)
+    found = Counter(event["body"]["number"] for event in oxd.logs.events("numbered"))
+    assert max(found.values()) == 1, "events are there more than once"
+    assert len(found) + account.dropped >= produced, "events were neither stored nor counted as dropped"
+    assert len(found) <= account.accepted, "events were stored and not counted as accepted"
 
 
 def test_one_that_comes_late(tmp_path: pathlib.Path) -> None:
@@ -76,9 +119,9 @@ def test_one_that_comes_late(tmp_path: pathlib.Path) -> None:
     oxd = peers.Daemon(tmp_path / "oxd", "--collect", f"127.0.0.1:{port}")
     try:
         oxd.wait_ready()
-        assert blueox.flush(60)
+        assert blueox.flush(SECONDS)
         assert blueox.stats().is_connected
-        oxd.wait_stored("numbered", 100, 60)
+        oxd.wait_stored("numbered", 100, SECONDS)
         oxd.stop()
     finally:
         oxd.kill()
@@ -90,8 +133,8 @@ def test_configured_anew_while_contexts_are_open(oxd: Any) -> None:
     with blueox.Context("moved"):
         blueox.set("a", 1)
         blueox.configure(host, port)
-    assert blueox.flush(60)
-    oxd.wait_stored("moved", 1, 60)
+    assert blueox.flush(SECONDS)
+    oxd.wait_stored("moved", 1, SECONDS)
 
 
 def test_shut_down_and_configured_again(oxd: Any) -> None:
@@ -99,10 +142,10 @@ def test_shut_down_and_configured_again(oxd: Any) -> None:
     for number in range(3):
         blueox.configure(host, port)
         produce(1, number)
-        blueox.shutdown(60)
+        blueox.shutdown(SECONDS)
         with blueox.Context("lost"):
             blueox.set("a", 1)
-    oxd.wait_stored("numbered", 3, 60)
+    oxd.wait_stored("numbered", 3, SECONDS)
     assert not oxd.logs.raw("lost")
 
 
@@ -115,6 +158,6 @@ def test_many_threads(oxd: Any, events: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert blueox.flush(60)
-    oxd.wait_stored("numbered", 4 * events, 60)
+    assert blueox.flush(SECONDS)
+    oxd.wait_stored("numbered", 4 * events, SECONDS)
     assert len(set(event["body"]["number"] for event in oxd.logs.events("numbered"))) == 4 * events

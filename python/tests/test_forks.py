@@ -51,7 +51,7 @@ class Numbered:
     def check(self, at_least: int) -> None:
         noted = self.noted()
         assert sum(noted.values()) >= at_least
-        wait_for("the queue to be empty", lambda: self.oxd.status()["events"]["queued"] == 0, 60)
+        wait_for("the queue to be empty", lambda: self.oxd.status()["events"]["queued"] == 0, SECONDS)
         events = self.oxd.logs.events("numbered")
         found = Counter((event["body"]["who"], event["body"]["number"]) for event in events)
         doubled = [key for key, times in found.items() if times > 1]
@@ -118,24 +118,87 @@ def test_gunicorn_preload(numbered: Numbered) -> None:
     numbered.check(at_least=20_000)
 
 
-def test_celery_with_one_task_for_each_child(numbered: Numbered, tmp_path: pathlib.Path) -> None:
-    tasks, count = 50, 400
+@pytest.mark.parametrize(("pool", "tasks", "count"), [("prefork", 50, 400), ("threads", 40, 120), ("gevent", 40, 120)])
+def test_celery(numbered: Numbered, tmp_path: pathlib.Path, pool: str, tasks: int, count: int) -> None:
+    """Children that end after one task each, threads, and greenlets: nothing is lost, and no task is in another one's context."""
     folder = tmp_path / "broker"
     folder.mkdir()
-    send = f"import tasks\nfor _ in range({tasks}): tasks.record.delay({count})"
-    words = ["-m", "celery", "-A", "tasks", "worker", "--pool", "prefork", "--loglevel", "warning"]
-    worker = numbered.start(
-        *words, "--without-gossip", "--without-mingle", "--without-heartbeat", CELERY_FOLDER=str(folder)
-    )
+    more = {"CELERY_FOLDER": str(folder), "CELERY_FORKS": "1" if pool == "prefork" else ""}
+    send = "import blueox, tasks\n"
+    send += f"for _ in range({tasks}):\n    with blueox.Context('sender'): tasks.record.delay({count})"
+    # All is sent before the worker starts: it would trip over a message of its broker that is half written.
+    sender = numbered.start("-c", send, **more)
     try:
-        sender = numbered.start("-c", send, CELERY_FOLDER=str(folder))
         assert sender.wait(SECONDS) == 0
+    finally:
+        sender.kill()
+    words = ["-m", "celery", "-A", "tasks", "worker", "--pool", pool, "--loglevel", "warning"]
+    worker = numbered.start(*words, "--without-gossip", "--without-mingle", "--without-heartbeat", **more)
+    try:
         wait_for("all tasks to be taken", lambda: list(numbered.noted().values()).count(count) == tasks, SECONDS)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(SECONDS) == 0
     finally:
         worker.kill()
-    numbered.check(at_least=20_000)
+    numbered.check(at_least=tasks * count)
+    events = numbered.oxd.logs.events
+    assert [event["body"]["is_own"] for event in events("around")] == [True] * tasks
+    senders = sorted(event["id"] for event in events("sender"))
+    assert sorted(event["id"] for event in events("celery.task")) == senders
+    assert len(set(senders)) == tasks
+
+
+POOLS = """
+import importlib, os, sys, numbered
+taken = os._exit
+numbered.configure()
+os._exit = taken  # what a module has that took it before
+pool = importlib.import_module(sys.argv[1]).get_context("fork")
+child = pool.Process(target=numbered.record, args=(500,))
+child.start()
+child.join()
+assert child.exitcode == 0
+numbered.record(500)
+"""
+
+
+@pytest.mark.parametrize("pool", ["multiprocessing", "billiard"])
+def test_pools_that_are_imported_later(numbered: Numbered, pool: str) -> None:
+    numbered.run("-c", POOLS, pool)
+    numbered.check(at_least=1000)
+
+
+CONFIGURED_MEANWHILE = """
+import os, signal, sys, threading
+import blueox
+from blueox.testing import capture
+harmless = [f"harmless{n}" for n in range(20_000)]  # long to take down
+is_over = threading.Event()
+def configure():
+    while not is_over.is_set():
+        blueox.configure(None, recorder=print, keep=harmless)
+        blueox.shutdown(0)
+thread = threading.Thread(target=configure)
+thread.start()
+children = []
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(int(sys.argv[1]))  # a child that hangs ends by the signal
+        blueox.configure(None)
+        with capture() as events, blueox.Context("after.fork"):
+            pass
+        os._exit(0 if events.types == ["after.fork"] else 1)
+    children.append(child)
+is_over.set()
+thread.join()
+codes = [os.waitpid(child, 0)[1] for child in children]
+assert codes == [0] * 20, codes
+"""
+
+
+def test_a_fork_while_another_thread_configures(numbered: Numbered) -> None:
+    numbered.run("-c", CONFIGURED_MEANWHILE, SECONDS // 2)
 
 
 END = "import numbered, os, signal, sys, threading, time\nnumbered.configure()\nnumbered.record(500)\n"
@@ -172,7 +235,7 @@ def test_no_end_hangs(numbered: Numbered, state: str, end: str) -> None:
     try:
         process = numbered.start("-c", program + end, NUMBERED_TO=to)
         try:
-            process.wait(60)
+            process.wait(SECONDS)
         finally:
             process.kill()
     finally:
