@@ -22,9 +22,13 @@
 //!
 //! What did not fit is counted in `_blueox.left_out` of the body.
 
-use crate::limits::{FIELDS, KEY_PARTS, POOLED_BYTES};
+mod encoding;
+
+use crate::key::{TOLD_BY_TAG, parts, tag};
+use crate::limits::{FIELDS, KEY_BYTES, POOLED_BYTES};
 use crate::msgpack;
 use crate::number::Number;
+use crate::scrub::Scrubber;
 use crate::value::Plain;
 use crate::writer::{LEFT_OUT, cut_key};
 use blueox_event::msgpack::{RawValue, Reader, Token};
@@ -48,6 +52,8 @@ struct Span {
 #[derive(Debug, Clone, Copy)]
 struct Node {
     key: Span,
+    /// The key's [`tag`], so that most others are told apart from it without looking into the arena.
+    tag: u64,
     /// The length of the key's MsgPack header, if that stands before the key.
     header: u8,
     /// The next sibling; 0 is none, as the root is nobody's sibling.
@@ -70,17 +76,24 @@ struct Children {
 }
 
 impl Node {
+    /// Where the key stands as it is to be written.
+    #[inline]
+    fn encoded_key(&self) -> Option<Span> {
+        let header = u32::from(self.header);
+        (header > 0).then(|| Span { at: self.key.at - header, length: header + self.key.length })
+    }
+
     /// Where key and value stand one after another as they are to be written.
     #[inline]
     fn encoded_pair(&self) -> Option<Span> {
         let Kind::Value(value) = self.kind else { return None };
-        let header = u32::from(self.header);
-        let is_pair = header > 0 && value.length > 0 && value.at == self.key.at + self.key.length;
-        is_pair.then(|| Span { at: self.key.at - header, length: header + self.key.length + value.length })
+        let key = self.encoded_key()?;
+        let is_pair = value.length > 0 && value.at == key.at + key.length;
+        is_pair.then(|| Span { at: key.at, length: key.length + value.length })
     }
 }
 
-/// The body of an open context.
+/// The body of an open context. A new one takes nothing before it was cleared.
 #[derive(Debug)]
 pub(crate) struct Body {
     bytes: Vec<u8>,
@@ -93,36 +106,8 @@ pub(crate) struct Body {
     encoded: Vec<u8>,
 }
 
-/// The parts of a dotted key. Behind [`KEY_PARTS`] of them the rest stays together.
-pub(crate) fn parts(key: &str) -> impl Iterator<Item = &[u8]> {
-    Parts { rest: Some(key.as_bytes()), left: KEY_PARTS }
-}
-
-/// Keys are short: looking at each byte is faster than a search that is made for long texts.
-struct Parts<'k> {
-    rest: Option<&'k [u8]>,
-    left: usize,
-}
-
-impl<'k> Iterator for Parts<'k> {
-    type Item = &'k [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'k [u8]> {
-        let rest = self.rest.take()?;
-        self.left -= 1;
-        if self.left > 0
-            && let Some(dot) = rest.iter().position(|byte| *byte == b'.')
-        {
-            self.rest = Some(&rest[dot + 1..]);
-            return Some(&rest[..dot]);
-        }
-        Some(rest)
-    }
-}
-
-impl Body {
-    pub(crate) fn new() -> Self {
+impl Default for Body {
+    fn default() -> Self {
         Self {
             bytes: Vec::new(),
             nodes: Vec::new(),
@@ -132,7 +117,9 @@ impl Body {
             encoded: Vec::new(),
         }
     }
+}
 
+impl Body {
     /// Empties it for the next event. Memory is kept, within bounds.
     pub(crate) fn clear(&mut self, limit: usize) {
         self.bytes.clear();
@@ -142,15 +129,10 @@ impl Body {
         self.nodes.clear();
         self.nodes.shrink_to(POOLED_BYTES / size_of::<Node>());
         let kind = Kind::Map(Children::default());
-        self.nodes.push(Node { key: Span::default(), header: 0, next: 0, kind });
+        self.nodes.push(Node { key: Span::default(), tag: 0, header: 0, next: 0, kind });
         self.garbage = 0;
         self.left_out = 0;
         self.limit = limit;
-    }
-
-    /// Whether its memory was given back.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.nodes.is_empty()
     }
 
     /// How many bytes [`Body::encode`] appends at most.
@@ -165,15 +147,36 @@ impl Body {
         }
     }
 
-    /// As [`Body::set`]; the value is encoded where it stays.
-    pub(crate) fn set_plain<'k>(&mut self, key: impl Iterator<Item = &'k [u8]>, value: Plain<'_>) {
-        let Some(node) = self.reach(key, value.bound()) else { return };
+    /// As [`Body::set`], for a value that is encoded where it stays. `false`: a part of the key is a secret's name, and nothing was set.
+    pub(crate) fn set_plain(&mut self, key: &str, value: Plain<'_>, scrubber: &Scrubber) -> bool {
+        self.gain(value.bound());
+        let mut node = 0;
+        let mut parts = parts(key);
+        while let Some(part) = parts.next() {
+            if scrubber.is_secret(part) {
+                return false;
+            }
+            if let Some(found) = self.found(node, part) {
+                node = found;
+            } else if parts.is_done() && self.put_pair(node, part, value) {
+                return true;
+            } else if let Some(made) = self.child(node, part) {
+                node = made;
+            } else {
+                return true; // left out, and counted
+            }
+        }
+        self.put_at(node, value);
+        true
+    }
+
+    /// Puts `value` in the place of whatever `node` holds.
+    fn put_at(&mut self, node: usize, value: Plain<'_>) {
         let is_new = matches!(self.nodes[node].kind, Kind::Value(before) if before.length == 0);
         if is_new && self.bytes.len() + value.bound() <= self.limit {
             let before = self.bytes.len();
             value.encode(&mut self.bytes);
-            let span = Span { at: before as u32, length: (self.bytes.len() - before) as u32 }; // far below 4 GiB
-            self.nodes[node].kind = Kind::Value(span);
+            self.nodes[node].kind = Kind::Value(self.span_from(before));
         } else {
             self.replace_encoded(node, |out| value.encode(out));
         }
@@ -212,47 +215,9 @@ impl Body {
         self.replace_encoded(node, |out| before.plus(number).encode(out));
     }
 
-    /// Appends all of it as one MsgPack map.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        self.encode_node(0, out, 0);
-    }
-
-    fn encode_node(&self, node: usize, out: &mut Vec<u8>, depth: usize) {
-        match self.nodes[node].kind {
-            Kind::Value(value) if value.length == 0 => out.push(msgpack::NIL),
-            Kind::Value(value) => out.extend_from_slice(self.slice(value)),
-            _ if depth > DEPTH => msgpack::put_text(out, LEFT_OUT.as_bytes()),
-            Kind::List(children) => {
-                msgpack::put_list(out, children.count);
-                for item in self.siblings(children.first) {
-                    self.encode_node(item, out, depth + 1);
-                }
-            }
-            Kind::Map(children) => {
-                let is_marked = node == 0 && self.left_out > 0;
-                msgpack::put_map(out, children.count + u32::from(is_marked));
-                for child in self.siblings(children.first) {
-                    let node = &self.nodes[child];
-                    if let Some(pair) = node.encoded_pair() {
-                        out.extend_from_slice(self.slice(pair));
-                    } else {
-                        msgpack::put_text(out, self.slice(node.key));
-                        self.encode_node(child, out, depth + 1);
-                    }
-                }
-                if is_marked {
-                    blueox_event::Value::from(OWN_KEY).write_msgpack(out);
-                    blueox_event::Value::map([("left_out", self.left_out.into())]).write_msgpack(out);
-                }
-            }
-        }
-    }
-
     /// The node under `key`, made if there is none. `None` when there is no room for it and a value of `bytes` bytes.
     fn reach<'k>(&mut self, key: impl Iterator<Item = &'k [u8]>, bytes: usize) -> Option<usize> {
-        if self.garbage > self.limit / 4 && self.bytes.len() + bytes > self.limit {
-            self.compact();
-        }
+        self.gain(bytes);
         let mut node = 0;
         for part in key {
             node = self.child(node, part)?;
@@ -263,22 +228,45 @@ impl Body {
         Some(node)
     }
 
+    /// Makes room for `bytes` more where that can be had by forgetting garbage.
+    #[inline]
+    fn gain(&mut self, bytes: usize) {
+        if self.garbage > self.limit / 4 && self.bytes.len() + bytes > self.limit {
+            self.compact();
+        }
+    }
+
+    /// The child of `node` under `key`, if it is there as a node.
+    #[inline(always)] // twice in a key's way, and a few instructions long
+    fn found(&self, node: usize, key: &[u8]) -> Option<usize> {
+        let Kind::Map(children) = self.nodes[node].kind else { return None };
+        let tag = tag(key);
+        let mut index = children.first as usize;
+        while index != 0 {
+            let Node { key: found, tag: found_tag, next, .. } = self.nodes[index];
+            if found_tag == tag
+                && found.length as usize == key.len()
+                && (key.len() <= TOLD_BY_TAG || self.slice(found) == key)
+            {
+                return Some(index);
+            }
+            index = next as usize;
+        }
+        None
+    }
+
     /// The child of `node` under `key`, made if there is none.
     fn child(&mut self, node: usize, key: &[u8]) -> Option<usize> {
-        let children = match self.nodes[node].kind {
-            Kind::Map(children) => children,
-            _ => self.made_map(node)?,
-        };
-        let (kept, mark) = cut_key(key);
-        let length = kept.len() + mark.len();
-        let is_key = |child: &usize| {
-            let found = self.nodes[*child].key;
-            found.length as usize == length && {
-                let (beginning, end) = self.slice(found).split_at(kept.len());
-                beginning == kept && end == mark.as_bytes()
-            }
-        };
-        if let Some(found) = self.siblings(children.first).find(is_key) {
+        if key.len() > KEY_BYTES {
+            let (kept, mark) = cut_key(key);
+            return self.child(node, &[kept, mark.as_bytes()].concat());
+        }
+        match self.nodes[node].kind {
+            Kind::Map(_) => {}
+            Kind::Value(value) if value.length == 0 => self.nodes[node].kind = Kind::Map(Children::default()),
+            _ => self.make_map(node)?,
+        }
+        if let Some(found) = self.found(node, key) {
             return Some(found);
         }
         let child = self.new_node(key)?;
@@ -286,16 +274,41 @@ impl Body {
         Some(child)
     }
 
-    /// Makes a map of whatever `node` is.
-    fn made_map(&mut self, node: usize) -> Option<Children> {
+    /// Makes a last child of the map `node` with a key that it does not have, and its value behind it. `false`: it is no map, or room is scarce.
+    #[inline]
+    fn put_pair(&mut self, node: usize, key: &[u8], value: Plain<'_>) -> bool {
+        const HEADER: usize = 3;
+        let is_map = matches!(self.nodes[node].kind, Kind::Map(_));
+        let needed = HEADER + key.len() + value.bound();
+        if !is_map
+            || key.len() > KEY_BYTES
+            || self.nodes.len() >= FIELDS
+            || self.bytes.len() + needed > self.limit
+        {
+            return false;
+        }
+        let before = self.bytes.len();
+        msgpack::put_text_length(&mut self.bytes, key.len());
+        let header = (self.bytes.len() - before) as u8; // at most HEADER
+        let stored = self.store(key);
+        let value_at = self.bytes.len();
+        value.encode(&mut self.bytes);
+        let kind = Kind::Value(self.span_from(value_at));
+        let child = self.nodes.len();
+        self.nodes.push(Node { key: stored, tag: tag(key), header, next: 0, kind });
+        self.link(node, child);
+        true
+    }
+
+    /// Makes a map of whatever `node` holds.
+    fn make_map(&mut self, node: usize) -> Option<()> {
         self.expand(node);
         let children = match self.nodes[node].kind {
             Kind::Map(children) => children,
-            Kind::Value(value) if value.length == 0 => Children::default(),
             _ => self.displaced(node, DISPLACED)?,
         };
         self.nodes[node].kind = Kind::Map(children);
-        Some(children)
+        Some(())
     }
 
     /// Moves what `node` holds to a child of its own, under `key`. Gives the list of that one child.
@@ -334,7 +347,8 @@ impl Body {
             let at = base + reader.position() as u32;
             let length = reader.value(0).map_or(0, |value| value.bytes().len() as u32);
             let child = self.nodes.len();
-            self.nodes.push(Node { key, header: 0, next: 0, kind: Kind::Value(Span { at, length }) });
+            let tag = tag(&bytes[key.at as usize..(key.at + key.length) as usize]);
+            self.nodes.push(Node { key, tag, header: 0, next: 0, kind: Kind::Value(Span { at, length }) });
             self.chain(&mut children, child);
         }
         self.bytes = bytes;
@@ -377,38 +391,40 @@ impl Body {
         self.store(&mark)
     }
 
+    #[inline]
     fn store(&mut self, bytes: &[u8]) -> Span {
         let span = Span { at: self.bytes.len() as u32, length: bytes.len() as u32 }; // far below 4 GiB
         self.bytes.extend_from_slice(bytes);
         span
     }
 
-    /// A node that no list holds yet.
+    /// A node that no list holds yet. The key has at most [`KEY_BYTES`].
     fn new_node(&mut self, key: &[u8]) -> Option<usize> {
-        let (key, mark) = cut_key(key);
-        if self.nodes.len() >= FIELDS || self.bytes.len() + key.len() + mark.len() > self.limit {
+        if self.nodes.len() >= FIELDS || self.bytes.len() + key.len() > self.limit {
             self.left_out += 1;
             return None;
         }
         let before = self.bytes.len();
-        msgpack::put_text_length(&mut self.bytes, key.len() + mark.len()); // at most KEY_BYTES
+        msgpack::put_text_length(&mut self.bytes, key.len());
         let header = (self.bytes.len() - before) as u8; // at most 3
-        let mut span = self.store(key);
-        if !mark.is_empty() {
-            span.length += self.store(mark.as_bytes()).length;
-        }
-        self.nodes.push(Node { key: span, header, next: 0, kind: Kind::Value(Span::default()) });
+        let stored = self.store(key);
+        let kind = Kind::Value(Span::default());
+        self.nodes.push(Node { key: stored, tag: tag(key), header, next: 0, kind });
         Some(self.nodes.len() - 1)
     }
 
-    /// Makes `child` the last child of `node`.
+    /// Makes `child` the last child of `node`, a map or a list.
+    #[inline]
     fn link(&mut self, node: usize, child: usize) {
-        let (Kind::Map(mut children) | Kind::List(mut children)) = self.nodes[node].kind else { return };
-        self.chain(&mut children, child);
-        self.nodes[node].kind = match self.nodes[node].kind {
-            Kind::List(_) => Kind::List(children),
-            _ => Kind::Map(children),
-        };
+        let (Kind::Map(children) | Kind::List(children)) = &mut self.nodes[node].kind else { return };
+        let index = child as u32; // at most FIELDS
+        let before = std::mem::replace(&mut children.last, index);
+        children.count += 1;
+        if children.count == 1 {
+            children.first = index;
+        } else {
+            self.nodes[before as usize].next = index;
+        }
     }
 
     fn chain(&mut self, children: &mut Children, child: usize) {
@@ -434,6 +450,13 @@ impl Body {
         Number::decode(Reader::new(self.slice(value)).value(0).ok()?)
     }
 
+    /// All that the arena has from `before` on.
+    #[inline]
+    fn span_from(&self, before: usize) -> Span {
+        Span { at: before as u32, length: (self.bytes.len() - before) as u32 } // far below 4 GiB
+    }
+
+    #[inline]
     fn slice(&self, span: Span) -> &[u8] {
         &self.bytes[span.at as usize..(span.at + span.length) as usize]
     }

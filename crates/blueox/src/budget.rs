@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// On a cache line of its own: what stands beside it is read with every event.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Budget {
     free: AtomicUsize,
     whole: usize,
@@ -21,6 +23,11 @@ impl Budget {
 
     pub(crate) fn give_back(&self, bytes: usize) {
         self.free.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// How many bytes there are, free and taken.
+    pub(crate) fn whole(&self) -> usize {
+        self.whole
     }
 
     /// How many bytes are taken.

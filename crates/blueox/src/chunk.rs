@@ -12,6 +12,13 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    /// An empty one with memory for a whole batch. Without room for that it has none, and takes what it needs in steps.
+    pub(crate) fn whole(budget: &Budget) -> Self {
+        let mut chunk = Self::default();
+        let _ = chunk.make_room(BATCH_BYTES, budget);
+        chunk
+    }
+
     /// Whether an event of at most `bound` bytes may be appended. An event that is longer than a batch stands alone.
     #[inline]
     pub(crate) fn takes(&self, bound: usize) -> bool {

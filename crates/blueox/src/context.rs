@@ -1,5 +1,6 @@
 //! Opening contexts, and what keeps them open.
 
+use crate::body::Body;
 use crate::event_layout::Outcome;
 use crate::handle::Handle;
 use crate::id::Id;
@@ -184,8 +185,8 @@ impl<'a> ContextBuilder<'a> {
         let opened = is_wanted().then(|| {
             Here::with(|here| {
                 let here = here?;
-                let open = self.opened(here)?;
-                here.enter(Arc::clone(&open));
+                let open = self.opened(here, false)?;
+                here.enter_alone(Arc::clone(&open));
                 Some(open)
             })
         });
@@ -200,15 +201,18 @@ impl<'a> ContextBuilder<'a> {
     /// assert!(blueox::current().is_none());
     /// ```
     pub fn open(self) -> OpenContext {
-        let opened = is_wanted().then(|| Here::with(|here| self.opened(here?)));
+        let opened = is_wanted().then(|| Here::with(|here| self.opened(here?, true)));
         OpenContext { handle: Handle(opened.flatten()) }
     }
 
-    fn opened(self, here: &Here) -> Option<Arc<Open>> {
+    fn opened(self, here: &Here, is_shared: bool) -> Option<Arc<Open>> {
         let Self { name, id, sample, remote, under } = self;
         let remote_id = remote.as_ref().map(|parent| Id::Made(parent.id));
         let remote_parent = remote.map(|parent| parent.span);
-        let opening = Opening { name, id: id.or(remote_id), sample, remote_parent };
+        let opening = Opening { name, id: id.or(remote_id), sample, remote_parent, is_shared };
+        if is_shared {
+            here.share(); // it leads to those around it
+        }
         match under {
             Some(under) => Open::new(here, opening, under.0.as_ref()),
             None => here.with_current(|current| Open::new(here, opening, current)),
@@ -228,7 +232,7 @@ fn entered(name: &str) -> Option<Arc<Open>> {
         let here = here?;
         let opening = Opening { name, ..Opening::default() };
         let open = here.with_current(|current| Open::new(here, opening, current))?;
-        here.enter(Arc::clone(&open));
+        here.enter_alone(Arc::clone(&open));
         Some(open)
     })
 }
@@ -246,7 +250,7 @@ impl Context {
     /// ```
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        Handle::clone(self)
     }
 }
 
@@ -313,6 +317,8 @@ impl Deref for Context {
     type Target = Handle;
 
     fn deref(&self) -> &Handle {
+        // From here on others may reach it.
+        Here::with(|here| here.map(Here::share));
         &self.handle
     }
 }
@@ -330,10 +336,8 @@ impl Drop for Context {
     fn drop(&mut self) {
         if let Some(open) = self.handle.0.take() {
             Here::with(|here| {
-                if let Some(here) = here {
-                    here.leave(&open);
-                }
-                end(here, open, Outcome::Finished);
+                let body = here.and_then(|here| here.leave(&open));
+                end(here, open, body, Outcome::Finished);
             });
         }
     }
@@ -342,7 +346,7 @@ impl Drop for Context {
 impl Drop for OpenContext {
     fn drop(&mut self) {
         if let Some(open) = self.handle.0.take() {
-            Here::with(|here| end(here, open, Outcome::Finished));
+            Here::with(|here| end(here, open, None, Outcome::Finished));
         }
     }
 }
@@ -359,14 +363,18 @@ impl Drop for Inside {
     }
 }
 
-/// Records the event and gives the context's memory back.
-pub(crate) fn end(here: Option<&Here>, open: Arc<Open>, outcome: Outcome) {
-    let outcome = if open.is_unwinding() {
+/// Records the event and gives the context's memory back. `body`: if the thread was alone with the context.
+pub(crate) fn end(here: Option<&Here>, open: Arc<Open>, body: Option<Box<Body>>, outcome: Outcome) {
+    let (body, outcome) = if open.is_unwinding() {
+        body.into_iter().for_each(|body| open.keep(body));
         crate::panic_hook::note(here, &open);
-        Outcome::Panicked
+        (None, Outcome::Panicked)
     } else {
-        outcome
+        (body, outcome)
     };
-    open.finish(here, outcome);
-    open.recycle(here);
+    match &body {
+        Some(body) => open.finish_alone(here, body, outcome),
+        None => open.finish(here, outcome),
+    }
+    open.recycle(here, body);
 }

@@ -9,6 +9,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Doorbell {
     /// Without one (no file descriptors left) the transport looks every 50 ms whatever happens.
     bell: Option<OwnedFd>,

@@ -54,20 +54,18 @@ impl EventHead<'_> {
             Outcome::Panicked => Some(&b"\xa7outcome\xa8panicked"[..]),
         };
         let keys = 8 + u8::from(self.parent.is_some()) + u8::from(is_sampled) + u8::from(outcome.is_some());
-        out.push(0x80 | keys); // fixmap
-        out.extend_from_slice(b"\xa4type");
+        out.extend_from_slice(&[0x80 | keys, 0xa4, b't', b'y', b'p', b'e']); // fixmap
         msgpack::put_text(out, self.name.as_bytes());
-        out.extend_from_slice(b"\xa2id");
-        self.id.encode(out);
-        write_span(out, b"\xa4span", self.span);
+        self.id.encode_pair(out);
+        out.extend_from_slice(&span_pair(*b"\xa4span\xb0................", self.span));
         if let Some(parent) = self.parent {
-            write_span(out, b"\xa6parent", parent);
+            out.extend_from_slice(&span_pair(*b"\xa6parent\xb0................", parent));
         }
         out.extend_from_slice(settings.host_and_pid());
-        write_float(out, b"\xa5start", self.start);
-        write_float(out, b"\xa3end", self.end);
+        out.extend_from_slice(&times(self.start, self.end));
         if is_sampled {
-            write_float(out, b"\xabsample_rate", self.rate.get());
+            out.extend_from_slice(b"\xabsample_rate");
+            msgpack::put_float(out, self.rate.get());
         }
         out.extend_from_slice(outcome.unwrap_or_default());
         out.extend_from_slice(b"\xa4body");
@@ -75,13 +73,20 @@ impl EventHead<'_> {
     }
 }
 
-fn write_span(out: &mut Vec<u8>, key: &[u8], span: SpanId) {
-    out.extend_from_slice(key);
-    out.push(0xa0 | 16); // fixstr
-    out.extend_from_slice(&span.digits());
+/// Puts the span's digits at the end of a key with a place for them.
+#[inline]
+fn span_pair<const N: usize>(mut pair: [u8; N], span: SpanId) -> [u8; N] {
+    if let Some(digits) = pair.last_chunk_mut() {
+        *digits = span.digits();
+    }
+    pair
 }
 
-fn write_float(out: &mut Vec<u8>, key: &[u8], value: f64) {
-    out.extend_from_slice(key);
-    msgpack::put_float(out, value);
+/// `start` and `end`, with their keys.
+#[inline]
+fn times(start: f64, end: f64) -> [u8; 28] {
+    let mut pairs = *b"\xa5start\xcb........\xa3end\xcb........";
+    pairs[7..15].copy_from_slice(&start.to_be_bytes());
+    pairs[20..28].copy_from_slice(&end.to_be_bytes());
+    pairs
 }

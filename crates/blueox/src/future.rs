@@ -146,7 +146,7 @@ pin_project! {
 /// The future was dropped before it was done.
 fn cancel(context: OpenContext) {
     if let Some(open) = context.into_open() {
-        Here::with(|here| end(here, open, Outcome::Cancelled));
+        Here::with(|here| end(here, open, None, Outcome::Cancelled));
     }
 }
 

@@ -1,7 +1,8 @@
 //! A context that can be written to, from anywhere.
 
-use crate::body::parts;
+use crate::body::Body;
 use crate::event_layout::Outcome;
+use crate::key::parts;
 use crate::number::Number;
 use crate::open::{Chain, Open};
 use crate::propagation::TraceParent;
@@ -42,7 +43,9 @@ impl Handle {
     #[inline]
     pub fn set(&self, key: &str, value: impl Record) {
         if let Some(open) = &self.0 {
-            if value.plain().is_some_and(|plain| open.set_plain(key, plain)) {
+            if let Some(plain) = value.plain()
+                && open.change(|body| open.put_plain(body, key, plain)) != Some(false)
+            {
                 return;
             }
             Here::with(|here| set(here, open, key, |to| value.record(to)));
@@ -324,17 +327,34 @@ pub(crate) fn set(here: Option<&Here>, open: &Open, key: &str, fill: impl FnOnce
     encoded(here, open, parts(key), fill, |value| open.set(parts(key), value));
 }
 
-/// As [`set`], in the thread's current context. The stack is not borrowed while the value's own code runs, and no share of the context is
-/// taken: two looks at the stack are cheaper. Whatever the value's code enters, it leaves again before it returns; if not, the value goes where it went.
+/// As [`set`], in the context that the thread is in, if it is in one.
 #[inline]
 pub(crate) fn set_current(here: &Here, key: &str, value: &impl Record) {
-    let set_plain = |plain| here.with_current(|open| open.is_none_or(|open| open.set_plain(key, plain)));
-    if !value.plain().is_some_and(set_plain) {
-        set_current_with(here, key, |to| value.record(to));
+    if let Some(plain) = value.plain()
+        && here.change_current(|open, body| open.put_plain(body, key, plain)) != Some(false)
+    {
+        return;
     }
+    write_current(here, key, |to| value.record(to), |body, value| body.set(parts(key), value));
 }
 
-fn set_current_with(here: &Here, key: &str, fill: impl FnOnce(Writer<'_>)) {
+/// As [`append`], in the context that the thread is in, if it is in one.
+pub(crate) fn append_current(here: &Here, key: &str, value: &impl Record) {
+    write_current(here, key, |to| value.record(to), |body, value| body.append(parts(key), value));
+}
+
+/// As [`add`], in the context that the thread is in, if it is in one.
+#[inline]
+pub(crate) fn add_current(here: &Here, key: &str, number: Number) {
+    here.change_current(|open, body| {
+        if !open.is_secret(key) {
+            body.add(parts(key), number);
+        }
+    });
+}
+
+/// The value's own code runs while nothing is borrowed: it may open contexts.
+fn write_current(here: &Here, key: &str, fill: impl FnOnce(Writer<'_>), put: impl FnOnce(&mut Body, &[u8])) {
     let found = here.with_current(|open| {
         let open = open.filter(|open| open.takes_values())?;
         Some((open.settings(), open.is_secret(key)))
@@ -346,23 +366,21 @@ fn set_current_with(here: &Here, key: &str, fill: impl FnOnce(Writer<'_>)) {
         } else {
             writer::write_with(bytes, &settings.values, settings.event_bytes, fill);
         }
-        here.with_current(|open| {
-            if let Some(open) = open {
-                open.set(parts(key), bytes);
-            }
-        });
+        here.change_current(|_, body| put(body, bytes));
     });
 }
 
 #[inline]
 pub(crate) fn append(here: Option<&Here>, open: &Open, key: &str, fill: impl FnOnce(Writer<'_>)) {
-    encoded(here, open, parts(key), fill, |value| open.append(key, value));
+    encoded(here, open, parts(key), fill, |value| {
+        open.change(|body| body.append(parts(key), value));
+    });
 }
 
 /// Counters are numbers: nobody's secret, but what is under a secret's name stays so.
 #[inline]
 pub(crate) fn add(open: &Open, key: &str, number: Number) {
     if !open.is_secret(key) {
-        open.add(key, number);
+        open.change(|body| body.add(parts(key), number));
     }
 }

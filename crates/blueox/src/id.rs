@@ -54,17 +54,24 @@ impl Id {
         }
     }
 
-    /// Appends it as MsgPack.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends it as MsgPack, with its key.
+    #[inline]
+    pub(crate) fn encode_pair(&self, out: &mut Vec<u8>) {
+        const KEY: &[u8] = b"\xa2id";
         match self {
             Self::Made(id) => {
-                let mut digits = [0; 32];
-                hex(id.bytes(), &mut digits);
-                out.extend_from_slice(&[0xd9, 32]); // str 8
-                out.extend_from_slice(&digits);
+                let mut pair = *b"\xa2id\xd9\x20................................"; // str 8
+                hex(id.bytes(), &mut pair[5..]);
+                out.extend_from_slice(&pair);
             }
-            Self::Text(text) => msgpack::put_text(out, text.as_bytes()),
-            Self::Number(number) => msgpack::put_uint(out, *number),
+            Self::Text(text) => {
+                out.extend_from_slice(KEY);
+                msgpack::put_text(out, text.as_bytes());
+            }
+            Self::Number(number) => {
+                out.extend_from_slice(KEY);
+                msgpack::put_uint(out, *number);
+            }
         }
     }
 }

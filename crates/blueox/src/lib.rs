@@ -74,7 +74,7 @@
 //! | `context`, `handle`, `timer`, `macros` | what the application calls |
 //! | `future`, `propagation`, `panic_hook` | contexts that leave their thread or process, or are left by a panic |
 //! | `name`, `sampling`, `id`, `span_id` | what a context is called, and whether it is recorded |
-//! | `value`, `writer`, `scrub`, `number`, `msgpack` | values as MsgPack, within limits, without secrets |
+//! | `key`, `value`, `writer`, `scrub`, `number`, `msgpack` | keys, and values as MsgPack, within limits, without secrets |
 //! | `open`, `body`, `event_layout` | a context while it is open, and as an event |
 //! | `thread`, `thread_buffer`, `chunk`, `budget` | from the thread to the transport, without waiting, within bounds |
 //! | `recorder`, `tally`, `stats` | who takes events, and their account |
@@ -96,6 +96,7 @@ mod exit;
 mod future;
 mod handle;
 mod id;
+mod key;
 mod macros;
 mod msgpack;
 mod name;
@@ -138,7 +139,6 @@ pub use value::{Record, debug, display, error};
 pub use writer::{Entries, Items, Writer};
 
 use recorder::{Recorder, is_wanted};
-use std::sync::Arc;
 use std::time::Duration;
 use thread::Here;
 
@@ -236,7 +236,10 @@ pub fn current() -> Option<Handle> {
 #[must_use]
 #[inline]
 pub fn is_recording() -> bool {
-    is_wanted() && with_current(|_, open| open.takes_values()).unwrap_or(false)
+    is_wanted()
+        && Here::with(|here| {
+            here.is_some_and(|here| here.with_current(|open| open.is_some_and(|open| open.takes_values())))
+        })
 }
 
 /// Whether anybody takes events: a daemon, a function, a capture. If not, every call is a no-op.
@@ -264,11 +267,7 @@ pub fn is_configured() -> bool {
 #[inline]
 pub fn set(key: &str, value: impl Record) {
     if is_wanted() {
-        Here::with(|here| {
-            if let Some(here) = here {
-                handle::set_current(here, key, &value);
-            }
-        });
+        with_here(|here| handle::set_current(here, key, &value));
     }
 }
 
@@ -285,7 +284,7 @@ pub fn set(key: &str, value: impl Record) {
 #[inline]
 pub fn append(key: &str, value: impl Record) {
     if is_wanted() {
-        with_current(|here, open| handle::append(Some(here), open, key, |to| value.record(to)));
+        with_here(|here| handle::append_current(here, key, &value));
     }
 }
 
@@ -302,7 +301,8 @@ pub fn append(key: &str, value: impl Record) {
 #[inline]
 pub fn add(key: &str, number: impl Into<Number>) {
     if is_wanted() {
-        with_current(|_, open| handle::add(open, key, number.into()));
+        let number = number.into();
+        with_here(|here| handle::add_current(here, key, number));
     }
 }
 
@@ -356,12 +356,11 @@ pub fn stats() -> Stats {
     Recorder::current_if_used().map_or_else(Stats::default, Recorder::stats)
 }
 
-/// Calls `f` with the current context. The borrow of the stack does not last: `f` may open contexts.
 #[inline]
-fn with_current<R>(f: impl FnOnce(&Here, &Arc<open::Open>) -> R) -> Option<R> {
+fn with_here(use_it: impl FnOnce(&Here)) {
     Here::with(|here| {
-        let here = here?;
-        let open = here.current()?;
-        Some(f(here, &open))
-    })
+        if let Some(here) = here {
+            use_it(here);
+        }
+    });
 }

@@ -58,7 +58,13 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &[u8]) {
 pub(crate) fn put_text_length(out: &mut Vec<u8>, length: usize) {
     if length < 32 {
         out.push(0xa0 | length as u8);
-    } else if length <= 0xff {
+    } else {
+        put_long_text_length(out, length);
+    }
+}
+
+fn put_long_text_length(out: &mut Vec<u8>, length: usize) {
+    if length <= 0xff {
         out.extend_from_slice(&[0xd9, length as u8]);
     } else if length <= 0xffff {
         put_marked(out, 0xda, (length as u16).to_be_bytes());

@@ -1,8 +1,9 @@
 //! An event while it is open.
 //!
-//! Everything that is decided at the beginning (name, id, span, whether it is recorded) never changes and is read without a lock; what
-//! is recorded stands behind a lock of the context's own, which two threads meet at only if both write to the same context. No
-//! foreign code runs under it: values are encoded before.
+//! Everything that is decided at the beginning (name, id, span, whether it is recorded) never changes and is read without a lock. What
+//! is recorded, the body, is in the stack of the thread that is in the context as long as nobody else can reach it ([`crate::thread`]); from then on it stands behind
+//! a lock of the context's own, which two threads meet at only if both write to the same context. No foreign code runs under it: values
+//! are encoded before.
 //!
 //! Contexts hold the ones below them, so that names and levels are found without looking at any thread: that chain is what follows a future
 //! or goes to another thread. Its length is bounded by [`NESTING`].
@@ -10,13 +11,13 @@
 //! A context that was opened before a fork belongs to the parent process: in the child it takes nothing and is never recorded there,
 //! but gives its name and id to the contexts of the child.
 
-use crate::body::{Body, parts};
+use crate::body::Body;
 use crate::clock::Moment;
 use crate::event_layout::{EventHead, Outcome};
 use crate::id::Id;
+use crate::key::parts;
 use crate::limits::NESTING;
 use crate::name::{self, Place};
-use crate::number::Number;
 use crate::process::Incarnation;
 use crate::recorder::{Recorder, Settings};
 use crate::sampling::{Rate, Seed};
@@ -34,6 +35,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) id: Option<Id>,
     pub(crate) sample: Option<(&'a str, Rate)>,
     pub(crate) remote_parent: Option<SpanId>,
+    /// Whether others than this thread's stack will hold it.
+    pub(crate) is_shared: bool,
 }
 
 /// Where an event goes when it is done.
@@ -61,7 +64,8 @@ pub(crate) struct Open {
     settings: &'static Settings,
     was_panicking: bool,
     is_done: AtomicBool,
-    body: Mutex<Body>,
+    /// `None`: it is in a thread's stack, or gone.
+    body: Mutex<Option<Box<Body>>>,
 }
 
 /// The open contexts from one of them outwards.
@@ -115,7 +119,7 @@ impl Open {
             settings,
             was_panicking: false,
             is_done: AtomicBool::new(true),
-            body: Mutex::new(Body::new()),
+            body: Mutex::new(None),
         }
     }
 
@@ -153,7 +157,8 @@ impl Open {
         self.settings = settings;
         self.was_panicking = std::thread::panicking();
         *self.is_done.get_mut() = false;
-        self.body.get_mut().unwrap_or_else(PoisonError::into_inner).clear(settings.event_bytes);
+        *self.body.get_mut().unwrap_or_else(PoisonError::into_inner) =
+            opening.is_shared.then(|| here.new_body(settings.event_bytes));
     }
 
     /// What the decision at `level` is made from.
@@ -199,17 +204,25 @@ impl Open {
     }
 
     /// Lets `change` change the body, unless the context takes no values (any more).
-    fn change(&self, change: impl FnOnce(&mut Body)) {
-        if self.takes_values() {
-            let mut body = self.body();
-            if !self.is_done.load(Ordering::Relaxed) {
-                change(&mut body);
-            }
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Body) -> R) -> Option<R> {
+        if !self.takes_values() {
+            return None;
         }
+        let mut body = self.body();
+        if self.is_done.load(Ordering::Relaxed) {
+            return None;
+        }
+        body.as_deref_mut().map(change)
     }
 
-    fn body(&self) -> MutexGuard<'_, Body> {
+    fn body(&self) -> MutexGuard<'_, Option<Box<Body>>> {
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the body over from the thread that was alone with the context.
+    #[cold]
+    pub(crate) fn keep(&self, body: Box<Body>) {
+        *self.body() = Some(body);
     }
 
     pub(crate) fn set<'k>(&self, key: impl Iterator<Item = &'k [u8]>, value: &[u8]) {
@@ -222,34 +235,16 @@ impl Open {
         parts(key).any(|part| self.settings.values.scrubber.is_secret(part))
     }
 
-    /// As [`Open::set`], for a value that needs no code of its own. `false`: it has to be cut or scrubbed, and is not set.
+    /// Puts a value that needs no code of its own into `body`, this context's. `false`: it has to be cut or scrubbed, and is not set.
     #[inline]
-    pub(crate) fn set_plain(&self, key: &str, value: Plain<'_>) -> bool {
+    pub(crate) fn put_plain(&self, body: &mut Body, key: &str, value: Plain<'_>) -> bool {
         let settings = self.settings;
         if let Plain::Text(text) = value
             && text.len() > settings.values.text_bytes.min(settings.event_bytes)
         {
             return false;
         }
-        if !self.takes_values() {
-            return true;
-        }
-        if self.is_secret(key) {
-            return false;
-        }
-        let mut body = self.body();
-        if !self.is_done.load(Ordering::Relaxed) {
-            body.set_plain(parts(key), value);
-        }
-        true
-    }
-
-    pub(crate) fn append(&self, key: &str, value: &[u8]) {
-        self.change(|body| body.append(parts(key), value));
-    }
-
-    pub(crate) fn add(&self, key: &str, number: Number) {
-        self.change(|body| body.add(parts(key), number));
+        body.set_plain(key, value, &settings.values.scrubber)
     }
 
     /// Records the event, once.
@@ -261,18 +256,35 @@ impl Open {
         // The lock is held: nobody else says so at the same time.
         let was_done = self.is_done.load(Ordering::Relaxed);
         self.is_done.store(true, Ordering::Relaxed);
-        if was_done || !self.is_recorded {
+        if let Some(body) = &*body
+            && !was_done
+        {
+            self.record(here, body, outcome);
+        }
+    }
+
+    /// As [`Open::finish`], for the thread that was alone with the context and has its body.
+    #[inline]
+    pub(crate) fn finish_alone(&self, here: Option<&Here>, body: &Body, outcome: Outcome) {
+        if self.born_in == Incarnation::current() {
+            self.is_done.store(true, Ordering::Relaxed); // contexts inside of it may still name it
+            self.record(here, body, outcome);
+        }
+    }
+
+    fn record(&self, here: Option<&Here>, body: &Body, outcome: Outcome) {
+        if !self.is_recorded {
             return;
         }
         let head = self.head(outcome);
-        let bound = head.bound() + body.encoded_bound();
         match &self.to {
             Destination::Capture(capture) => {
-                capture.record(|out| head.encode(Settings::defaults(), &body, out));
+                capture.record(|out| head.encode(Settings::defaults(), body, out));
             }
             Destination::Recorder => {
                 if let Some(recorder) = Recorder::current() {
-                    recorder.record(here, bound, |out| head.encode(recorder.settings(), &body, out));
+                    let bound = head.bound() + body.encoded_bound();
+                    recorder.record(here, bound, |out| head.encode(recorder.settings(), body, out));
                 }
             }
         }
@@ -291,11 +303,8 @@ impl Open {
             return None; // as in `finish`
         }
         let body = self.body();
-        if body.is_gone() {
-            return None;
-        }
         let mut out = Vec::new();
-        self.head(Outcome::Finished).encode(self.settings, &body, &mut out);
+        self.head(Outcome::Finished).encode(self.settings, body.as_ref()?, &mut out);
         Some(out)
     }
 
@@ -318,16 +327,30 @@ impl Open {
         std::thread::panicking() && !self.was_panicking
     }
 
-    /// Gives the context back to the thread, if nobody else has it, or at least its memory.
-    pub(crate) fn recycle(mut self: Arc<Self>, here: Option<&Here>) {
+    /// Gives the context back to the thread, if nobody else has it, or at least its memory. `body`: if that was the thread's.
+    pub(crate) fn recycle(mut self: Arc<Self>, here: Option<&Here>, body: Option<Box<Body>>) {
+        let forgets_nothing = self.below.is_none() && matches!(self.to, Destination::Recorder);
+        // There are no weak ones: one that is alone stays alone.
+        if body.is_some() && forgets_nothing && Arc::strong_count(&self) == 1 {
+            if let (Some(here), Some(body)) = (here, body) {
+                here.pool_body(body);
+                here.pool(self);
+            }
+            return;
+        }
+        let mut body = body;
         if let Some(open) = Arc::get_mut(&mut self) {
             open.below = None;
             open.to = Destination::Recorder;
+            body = body.or_else(|| open.body.get_mut().unwrap_or_else(PoisonError::into_inner).take());
             if let Some(here) = here {
                 here.pool(self);
             }
-        } else if self.born_in == Incarnation::current() {
-            *self.body() = Body::new();
+        } else if body.is_none() && self.born_in == Incarnation::current() {
+            body = self.body().take();
+        }
+        if let (Some(here), Some(body)) = (here, body) {
+            here.pool_body(body);
         }
     }
 }

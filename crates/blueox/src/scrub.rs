@@ -44,9 +44,12 @@ pub(crate) struct Scrubber {
     endings: Vec<Vec<u8>>,
     whole: Vec<Vec<u8>>,
     never: Vec<Vec<u8>>,
-    /// Bit `hash(last three letters)`: whether a secret's name may end so. Most keys are told apart by it.
-    possible: [u64; 4],
+    /// Bit `hash(last three letters)`: whether a secret's name may end so. Nearly all keys are told apart by it.
+    possible: Box<[u64; WORDS]>,
 }
+
+/// 4,096 bits: of a few dozen names' endings one in a hundred other keys meets one.
+const WORDS: usize = 64;
 
 impl Default for Scrubber {
     fn default() -> Self {
@@ -61,7 +64,7 @@ impl Default for Scrubber {
 impl Scrubber {
     /// Nothing is a secret.
     pub(crate) fn off() -> Self {
-        Self { endings: Vec::new(), whole: Vec::new(), never: Vec::new(), possible: [0; 4] }
+        Self { endings: Vec::new(), whole: Vec::new(), never: Vec::new(), possible: Box::new([0; WORDS]) }
     }
 
     /// Keys that end in `ending` are secrets too.
@@ -79,12 +82,12 @@ impl Scrubber {
     }
 
     fn index(&mut self) {
-        self.possible = [0; 4];
+        *self.possible = [0; WORDS];
         for name in self.endings.iter().chain(&self.whole) {
             if let Some(bit) = ending_bit(name) {
                 self.possible[bit >> 6] |= 1 << (bit & 63);
             } else {
-                self.possible = [u64::MAX; 4]; // shorter than the index looks
+                *self.possible = [u64::MAX; WORDS]; // shorter than the index looks
             }
         }
     }
@@ -97,7 +100,7 @@ impl Scrubber {
     }
 
     fn is_short_secret(&self, part: &[u8]) -> bool {
-        self.possible == [u64::MAX; 4] && self.compare(part)
+        *self.possible == [u64::MAX; WORDS] && self.compare(part)
     }
 
     fn compare(&self, part: &[u8]) -> bool {
@@ -129,16 +132,33 @@ fn ends_with(part: &[u8], name: &[u8]) -> Option<usize> {
     Some(letters.count())
 }
 
-/// A number below 256 for the last three letters of a name; `None` if it has fewer.
+/// What a byte is among the letters of a name: a lower-case letter or a digit, else 0.
+const LETTERS: [u8; 256] = {
+    let mut letters = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            letters[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    letters
+};
+
+/// A bit's number for the last three letters of a name; `None` if it has fewer.
 #[inline]
 fn ending_bit(name: &[u8]) -> Option<usize> {
-    if let [.., a, b, c] = name
-        && a.is_ascii_alphanumeric()
-        && b.is_ascii_alphanumeric()
-        && c.is_ascii_alphanumeric()
-    {
-        return Some(bit(a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()));
+    if let Some(&ending) = name.last_chunk::<3>() {
+        let [a, b, c] = ending.map(|byte| LETTERS[usize::from(byte)]);
+        if a != 0 && b != 0 && c != 0 {
+            return Some(bit(a, b, c));
+        }
     }
+    ending_bit_of_any(name)
+}
+
+/// As [`ending_bit`], with punctuation among the last letters.
+fn ending_bit_of_any(name: &[u8]) -> Option<usize> {
     let mut letters = letters_backwards(name);
     let (c, b, a) = (letters.next()?, letters.next()?, letters.next()?);
     Some(bit(a, b, c))
@@ -147,7 +167,7 @@ fn ending_bit(name: &[u8]) -> Option<usize> {
 #[inline]
 fn bit(a: u8, b: u8, c: u8) -> usize {
     let n = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16;
-    (n.wrapping_mul(0x9e37_79b1) >> 24) as usize
+    (n.wrapping_mul(0x9e37_79b1) >> 20) as usize
 }
 
 #[cfg(test)]

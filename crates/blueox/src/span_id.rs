@@ -57,14 +57,31 @@ impl SpanId {
     }
 }
 
-/// Writes `bytes` as lower-case hex digits, twice as many.
+/// Writes `bytes` as lower-case hex digits, two for each that has a place.
 #[inline]
 pub(crate) fn hex(bytes: &[u8], digits: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (byte, pair) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    let bytes = &bytes[..bytes.len().min(digits.len() / 2)];
+    let (fours, rest) = bytes.as_chunks::<4>();
+    let (eights, last) = digits.split_at_mut(2 * bytes.len() - 2 * rest.len());
+    for (four, eight) in fours.iter().zip(eights.as_chunks_mut::<8>().0) {
+        *eight = eight_digits(u32::from_be_bytes(*four));
     }
+    let one_each = [rest.first(), rest.get(1), rest.get(2)];
+    for (byte, pair) in one_each.into_iter().flatten().zip(last.chunks_exact_mut(2)) {
+        pair.copy_from_slice(&eight_digits(u32::from(*byte))[6..]);
+    }
+}
+
+/// The hex digits of a number, all at once: each half of a byte in a byte of its own, then made a digit.
+#[inline]
+fn eight_digits(number: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let n = u64::from(number);
+    let n = (n | n << 16) & 0x0000_ffff_0000_ffff;
+    let n = (n | n << 8) & 0x00ff_00ff_00ff_00ff;
+    let n = (n | n << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let above_nine = ((n + 6 * ONES) >> 4) & ONES;
+    (n + u64::from(b'0') * ONES + above_nine * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 impl fmt::Display for SpanId {
@@ -90,5 +107,26 @@ impl FromStr for SpanId {
             Ok(0) | Err(_) => Err(SpanIdError),
             Ok(number) => Ok(Self(number)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_formatter() {
+        for number in (0..=u16::MAX).map(u64::from).chain([u64::MAX, 0x0123_4567_89ab_cdef, 0xfedc << 40]) {
+            let bytes = number.to_be_bytes();
+            for begin in 0..=bytes.len() {
+                let mut digits = [0; 16];
+                hex(&bytes[begin..], &mut digits[..16 - 2 * begin]);
+                let expected: String = bytes[begin..].iter().map(|byte| format!("{byte:02x}")).collect();
+                assert_eq!(digits[..16 - 2 * begin], *expected.as_bytes());
+            }
+        }
+        let mut few = [0; 5];
+        hex(&[0xab; 9], &mut few);
+        assert_eq!(few, *b"abab\0");
     }
 }

@@ -16,7 +16,8 @@
 //!    accepted stays.
 //! 5. After a fork nobody touches a buffer of the parent: the child's recorder has a list of its own.
 //!
-//! In the steady state nothing is allocated: a chunk that is taken away is replaced by an empty one.
+//! In the steady state nothing is allocated: a chunk that is taken away is replaced by an empty one. A thread that is faster than that takes memory for a whole
+//! chunk at once; it grows in steps only from the first event on to the first whole chunk.
 
 use crate::budget::Budget;
 use crate::chunk::Chunk;
@@ -28,10 +29,16 @@ use blueox_event::limits::MAX_EVENT_BYTES;
 /// How often the thread looks for a free slot. (A model checker tries all ways in which that may go: few must do.)
 const ATTEMPTS: usize = if cfg!(loom) { 3 } else { 64 };
 
-/// After so many visits without an event the memory of a slot is given back.
+/// After so many visits without an event the memory of a thread's slots is given back.
 const IDLE_VISITS: u8 = 40;
 
+/// The collector is woken when so many whole chunks wait in a slot, and again after so many more. To wake it costs a system call, and where the machine is busy this thread its turn: it
+/// must be rarer than one event in a thousand.
+const RING_AFTER: usize = 4;
+
+/// Two threads' buffers share no cache line.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct ThreadBuffer {
     slots: [Mutex<Slot>; 2],
     /// Events for which no slot was free.
@@ -53,8 +60,15 @@ struct Slot {
 pub(crate) enum Recorded {
     /// Nothing.
     Quietly,
-    /// Wake the collector: there is a whole batch.
+    /// Wake the collector: there are whole batches.
     Urgently,
+}
+
+/// What the collector found in a slot.
+struct Visited {
+    is_empty: bool,
+    /// The open chunk's memory in bytes, if there were events.
+    used: Option<usize>,
 }
 
 /// What takes the chunks over.
@@ -92,8 +106,10 @@ impl ThreadBuffer {
     pub(crate) fn collect(&self, to: &mut impl Collector, budget: &Budget) -> bool {
         let overrun = self.overrun.swap(0, Ordering::Relaxed);
         to.count(&Tally { produced: overrun, queue_full: overrun, ..Tally::default() });
-        let [first, second] = self.slots.each_ref().map(|slot| lock(slot).collect(to, budget));
-        first && second
+        let [first, second] = &self.slots;
+        let first = lock(first).collect(to, budget, None);
+        let second = lock(second).collect(to, budget, first.used);
+        first.is_empty && second.is_empty
     }
 
     /// Adds the counts that were not collected yet. To be called by the one collector.
@@ -138,9 +154,11 @@ impl Slot {
         self.tally.produced += 1;
         let mut recorded = Recorded::Quietly;
         if !self.open.takes(bound) {
-            let next = self.spare.pop().unwrap_or_default();
+            let next = self.spare.pop().unwrap_or_else(|| Chunk::whole(budget));
             self.full.push(std::mem::replace(&mut self.open, next));
-            recorded = Recorded::Urgently;
+            if self.full.len().is_multiple_of(RING_AFTER) {
+                recorded = Recorded::Urgently;
+            }
         }
         if !self.open.make_room(bound, budget) {
             // Room comes with an ack, which wakes the transport by itself. To ring for each drop would cost a system call, and this thread its turn.
@@ -160,13 +178,11 @@ impl Slot {
         recorded
     }
 
-    fn collect(&mut self, to: &mut impl Collector, budget: &Budget) -> bool {
+    /// `other`: the other slot is in use, with so much memory. This one then keeps its own, and has some, for the moments in which the other one is not free.
+    fn collect(&mut self, to: &mut impl Collector, budget: &Budget, other: Option<usize>) -> Visited {
         to.count(&std::mem::take(&mut self.tally));
-        self.idle_visits = if self.open.events == 0 && self.full.is_empty() {
-            self.idle_visits.saturating_add(1)
-        } else {
-            0
-        };
+        let is_used = self.open.events > 0 || !self.full.is_empty();
+        self.idle_visits = if is_used || other.is_some() { 0 } else { self.idle_visits.saturating_add(1) };
         for chunk in self.full.drain(..) {
             to.take(chunk);
             if self.spare.len() < 2 {
@@ -179,13 +195,18 @@ impl Slot {
         } else if self.open.events > 0 && to.copy(&self.open) {
             self.open.clear();
         }
+        if let Some(bytes) = other
+            && self.open.events == 0
+        {
+            let _ = self.open.make_room(bytes.min(COPIED_CHUNK_BYTES), budget); // without room: as before
+        }
         if self.idle_visits == IDLE_VISITS {
             self.spare.drain(..).for_each(|mut chunk| chunk.release(budget));
             if self.open.bytes.capacity() > FIRST_CHUNK_BYTES {
                 self.open.release(budget);
             }
         }
-        self.open.events == 0
+        Visited { is_empty: self.open.events == 0, used: is_used.then(|| self.open.bytes.capacity()) }
     }
 }
 

@@ -1,9 +1,10 @@
 use super::*;
+use crate::key::parts;
 use blueox_event::Value;
 use proptest::prelude::*;
 
 fn body(limit: usize) -> Body {
-    let mut body = Body::new();
+    let mut body = Body::default();
     body.clear(limit);
     body
 }

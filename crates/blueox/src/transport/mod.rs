@@ -302,6 +302,7 @@ impl Transport {
         let mut until = if is_busy || !recorder.doorbell.is_there() {
             now.after(FLUSH_INTERVAL)
         } else {
+            self.outbox.rest();
             recorder.doorbell.set_asleep(true);
             now.after(LONGEST_WAIT)
         };

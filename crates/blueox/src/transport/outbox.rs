@@ -13,8 +13,10 @@ use blueox_event::wire::native::{LossReason, Lost, Seq, SeqRange};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Empty chunks that are kept to be put in the place of taken ones.
-const SPARES: usize = 4;
+/// Empty chunks that are kept to be put in the place of taken ones: as many as a burst of events fills between two looks, and no more than an
+/// [`SPARE_SHARE`]th of the memory.
+const SPARES: usize = 16;
+const SPARE_SHARE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -195,9 +197,15 @@ impl Outbox {
         self.copy(&chunk)
     }
 
+    /// Nothing happens for a while: spare memory is given back.
+    pub(super) fn rest(&mut self) {
+        self.spares.drain(..).for_each(|mut chunk| chunk.release(self.budget));
+    }
+
     fn recycle(&mut self, mut chunk: Chunk) {
         chunk.clear();
-        if self.spares.len() < SPARES && chunk.bytes.capacity() == BATCH_BYTES {
+        let most = SPARES.min(self.budget.whole() / SPARE_SHARE / BATCH_BYTES);
+        if self.spares.len() < most && chunk.bytes.capacity() == BATCH_BYTES {
             self.spares.push(chunk);
         } else {
             chunk.release(self.budget);
@@ -234,13 +242,64 @@ impl Collector for Outbox {
     }
 
     fn spare(&mut self) -> Chunk {
-        let mut chunk = self.spares.pop().unwrap_or_default();
-        // Without room the thread gets one without memory, and asks the budget itself.
-        let _ = chunk.make_room(BATCH_BYTES, self.budget);
-        chunk
+        self.spares.pop().unwrap_or_else(|| Chunk::whole(self.budget))
     }
 
     fn count(&mut self, tally: &Tally) {
         self.tally.add(tally);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::UNACKED_PATIENCE;
+
+    fn outbox() -> Outbox {
+        Outbox::new(Box::leak(Box::new(Budget::new(4 << 20))))
+    }
+
+    fn number(outbox: &mut Outbox, seq: u64, events: u32, now: Moment) {
+        assert!(outbox.copy(&Chunk { bytes: vec![0xc0; events as usize], events }));
+        outbox.number(Seq::new(seq), now);
+    }
+
+    /// With the patience of the default: half a day, to the nanosecond.
+    #[test]
+    fn what_was_not_acked_for_all_the_patience_is_lost_under_its_number() {
+        let mut outbox = outbox();
+        let begun = Moment::now();
+        number(&mut outbox, 1, 5, begun);
+        number(&mut outbox, 2, 7, begun.after(Duration::from_secs(1)));
+        let late = begun.after(UNACKED_PATIENCE);
+        outbox.give_up_older_than(begun.after(UNACKED_PATIENCE - Duration::from_nanos(1)), UNACKED_PATIENCE);
+        assert_eq!((outbox.settled(), outbox.tally), (0, Tally::default()));
+        for _ in 0..2 {
+            outbox.give_up_older_than(late, UNACKED_PATIENCE);
+            assert_eq!((outbox.settled(), outbox.tally.unacked), (5, 5));
+        }
+        let Some(Entry::Lost(lost)) = outbox.entry(Seq::new(1)) else { panic!("1 is not lost") };
+        assert_eq!((lost.numbers.first(), lost.numbers.last()), (Seq::new(1), Seq::new(1)));
+        assert_eq!((lost.count, lost.reason), (Some(5), LossReason::Unacked));
+        assert!(matches!(outbox.entry(Seq::new(2)), Some(Entry::Batch { events: 7, .. })));
+        // The daemon takes both, one as lost: nothing is counted twice.
+        outbox.acked(Seq::new(2));
+        assert!(outbox.is_empty());
+        assert_eq!((outbox.settled(), outbox.accepted, outbox.tally.unacked), (12, 7, 5));
+        assert_eq!(outbox.budget.taken(), 0);
+    }
+
+    /// A stream begins anew: what was given up is not sent under a new number.
+    #[test]
+    fn what_was_given_up_gets_no_other_number() {
+        let mut outbox = outbox();
+        let begun = Moment::now();
+        number(&mut outbox, 1, 5, begun);
+        number(&mut outbox, 2, 7, begun.after(UNACKED_PATIENCE));
+        outbox.give_up_older_than(begun.after(UNACKED_PATIENCE), UNACKED_PATIENCE);
+        outbox.forget_numbers();
+        assert_eq!(outbox.next_length(), Some(7));
+        outbox.number(Seq::new(1), begun);
+        assert!(matches!(outbox.entry(Seq::new(1)), Some(Entry::Batch { events: 7, .. })));
     }
 }

@@ -1,8 +1,11 @@
 //! Contexts: who is whose child, what ends how. The original's cases, restated.
 
+use crate::collector::PATIENCE;
+use crate::transport::{alone, get};
 use blueox::testing::capture;
-use blueox::{InContext, Outcome, builder, context};
-use blueox_event::Value;
+use blueox::{Config, Context, InContext, Outcome, builder, context};
+use blueox_event::{EncodedEvent, Value};
+use std::cell::RefCell;
 use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -361,6 +364,77 @@ fn other_threads_write_to_the_same_event() {
     for n in 0..4 {
         assert_eq!(events.all()[0].json(&format!("body.n.{n}")), "1000");
     }
+}
+
+/// What a context holds moves from its thread to where others find it when somebody can reach it from elsewhere: from the inner one the outer ones too.
+#[test]
+fn what_was_set_before_a_context_was_shared_stays() {
+    let events = capture();
+    let outer = context("outer");
+    let change = |n: u64| {
+        blueox::set(&format!("n{n}"), n);
+        blueox::append("list", n);
+        blueox::add("count", n);
+    };
+    change(1);
+    {
+        let inner = context(".inner");
+        change(1);
+        let handle = inner.handle();
+        let elsewhere = std::thread::spawn(move || {
+            handle.set("other", true);
+            let outer = handle.find("..").unwrap();
+            outer.append("list", 2);
+            outer.add("count", 2);
+        });
+        elsewhere.join().unwrap();
+        change(3);
+    }
+    change(4);
+    drop(outer);
+    let bodies: Vec<String> = events.all().iter().map(|event| event.json("body")).collect();
+    assert_eq!(bodies[0], r#"{"n1":1,"list":[1,3],"count":4,"other":true,"n3":3}"#);
+    assert_eq!(bodies[1], r#"{"n1":1,"list":[1,2,4],"count":7,"n4":4}"#);
+}
+
+#[test]
+fn a_context_for_others_leads_to_those_around_it() {
+    let events = capture();
+    let outer = context("outer");
+    blueox::set("a", 1);
+    let job = builder(".job").open();
+    std::thread::scope(|scope| scope.spawn(|| job.find("..").unwrap().set("b", 2)).join().unwrap());
+    drop(job);
+    drop(outer);
+    assert_eq!(events.of("outer")[0].json("body"), r#"{"a":1,"b":2}"#);
+}
+
+/// A guard in a thread-local variable that lives longer than the library's own.
+#[test]
+fn a_context_that_outlives_what_its_thread_has_keeps_what_was_set() {
+    thread_local! {
+        static KEPT: RefCell<Option<Context>> = const { RefCell::new(None) };
+    }
+    let _alone = alone();
+    let (tell, told) = std::sync::mpsc::channel();
+    let take = move |event: &EncodedEvent<'_>| {
+        if event.type_bytes() == b"late" {
+            tell.send(event.bytes().to_vec()).unwrap();
+        }
+    };
+    blueox::configure(Config::function(take)).unwrap();
+    let ending = std::thread::spawn(|| {
+        KEPT.set(None); // made first: dropped last
+        let late = context("late");
+        blueox::set("a", 1);
+        KEPT.set(Some(late));
+    });
+    ending.join().unwrap();
+    blueox::shutdown(PATIENCE);
+    let all: Vec<Vec<u8>> = told.try_iter().collect();
+    assert_eq!(all.len(), 1);
+    let event = Value::from_msgpack(&all[0]).unwrap();
+    assert_eq!(get(get(&event, "body"), "a"), &Value::from(1));
 }
 
 /// A value's own code may do anything.

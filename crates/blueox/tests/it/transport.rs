@@ -30,6 +30,16 @@ pub(crate) fn numbers(events: &[Value]) -> Vec<u64> {
     events.iter().filter_map(number).collect()
 }
 
+/// How many drops each `blueox.dropped` tells of.
+fn reported(events: &[Value]) -> Vec<u64> {
+    let reports = events.iter().filter(|event| get(event, "type") == &Value::from("blueox.dropped"));
+    let count = |report| match get(get(report, "body"), "count") {
+        Value::UInt(count) => *count,
+        other => panic!("no count: {other:?}"),
+    };
+    reports.map(count).collect()
+}
+
 pub(crate) fn make(range: std::ops::Range<u64>) {
     for n in range {
         let _job = context("job");
@@ -92,7 +102,7 @@ fn without_a_daemon_memory_is_bounded_and_drops_are_counted_and_told() {
     configure(Config::to(&address).memory(1 << 20)).unwrap();
     make(0..50_000);
     let account = stats();
-    assert_eq!(account.produced, 50_000);
+    assert!(account.produced >= 50_000); // on a slow machine drops are reported meanwhile, and reports are events
     assert!(account.memory <= 1 << 20);
     assert!(account.dropped_queue_full > 0 && account.queued > 1000, "{account:?}");
     assert_eq!(account.accepted, 0);
@@ -101,18 +111,15 @@ fn without_a_daemon_memory_is_bounded_and_drops_are_counted_and_told() {
     // A daemon comes: what was kept arrives, the oldest events, in order, and the report of what did not.
     net::listen(&listener, 16).unwrap();
     let collector = Collector::listen(listener);
-    drop(
-        collector
-            .wait(|got| got.events.iter().any(|event| get(event, "type") == &Value::from("blueox.dropped"))),
-    );
+    let dropped = account.dropped;
+    drop(collector.wait(|got| reported(&got.events).iter().sum::<u64>() == dropped));
     let account = shutdown(PATIENCE);
     assert_eq!(account.produced, account.accepted + account.dropped);
     let got = collector.got();
     let arrived = numbers(&got.events);
     assert_eq!(arrived.len() as u64 + account.dropped, 50_000);
-    let report =
-        got.events.iter().find(|event| get(event, "type") == &Value::from("blueox.dropped")).unwrap();
-    assert_eq!(get(get(report, "body"), "count"), &Value::from(account.dropped));
+    assert_eq!(account.dropped, dropped);
+    assert_eq!(account.produced, 50_000 + reported(&got.events).len() as u64);
     assert_eq!(got.ledger, (account.produced, account.dropped));
 }
 
