@@ -174,6 +174,62 @@ fn files_have_types_and_a_signal_ends_following_with_nothing_lost() {
     );
 }
 
+/// Ended in order, with a daemon that takes nothing, and killed: what comes twice, and that nothing is lost.
+#[test]
+fn with_a_state_directory_it_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (log, state) = (path("web.log"), path("state"));
+    let append = |text: &str| {
+        let mut file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let start = |to: &str, drain: &str| {
+        let arguments = ["--from-start", "--state-dir", &state, "--drain", drain, "-F", &log];
+        oxingest(to, &arguments).spawn().unwrap()
+    };
+    let end = |child: Child| {
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        said(child)
+    };
+    append("one\ntw");
+    let collector = Collector::start();
+    let child = start(&collector.address, "60s");
+    drop(collector.wait(|got| got.events.len() == 1));
+    assert_eq!(end(child), good());
+    append("o\nthree\n");
+    let child = start(&collector.address, "60s");
+    drop(collector.wait(|got| got.events.len() == 3));
+    assert_eq!(end(child), good());
+    // Nobody takes it: it is read, and not counted as sent.
+    append("four\n");
+    let child = start("127.0.0.1:1", "0s");
+    let short = end(child);
+    assert_ne!(
+        (short.code, short.err.contains("1 of 1 events did not reach")),
+        (Some(0), false),
+        "{short:?}"
+    );
+    let child = start(&collector.address, "60s");
+    drop(collector.wait(|got| got.events.len() == 4));
+    assert_eq!(end(child), good());
+    let lines = ["one", "two", "three", "four"].map(|line| format!(r#""web"{{"data":"{line}"}}"#));
+    assert_eq!(events(&collector), lines);
+    // Killed: at worst the last second comes again.
+    append("five\n");
+    let mut child = start(&collector.address, "60s");
+    drop(collector.wait(|got| got.events.len() == 5));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    append("six\n");
+    let child = start(&collector.address, "60s");
+    drop(collector.wait(|got| got.events.iter().any(|event| shown(event).contains("six"))));
+    assert_eq!(end(child), good());
+    let after = events(&collector).split_off(5);
+    let line = |line: &str| format!(r#""web"{{"data":"{line}"}}"#);
+    assert!(after == [line("six")] || after == [line("five"), line("six")], "{after:?}");
+}
+
 #[test]
 fn a_signal_ends_reading_of_an_input_that_does_not_end() {
     let collector = Collector::start();
@@ -197,6 +253,7 @@ fn wrong_usage() {
         (&["web", "--regex", "("], "error: --regex: regex parse error"),
         (&["web", "-H", "web-1:http"], "error: invalid value 'web-1:http'"),
         (&["web", "--from-start"], "error: the following required arguments were not provided"),
+        (&["web", "--state-dir", "x"], "error: the following required arguments were not provided"),
         (&["web", "--drain", "soon"], "error: invalid value 'soon'"),
     ] {
         let said = fed(oxingest("127.0.0.1:1", arguments), "");

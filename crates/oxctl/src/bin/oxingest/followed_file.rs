@@ -8,9 +8,13 @@
 //! | it is shorter than it was, or what was read last is not there any more (`copytruncate`, `> file`) | it is read from its beginning |
 //! | there was none, and there is one now | it is read from its beginning |
 //!
+//! Where positions are kept ([`crate::position`]) it goes on after a restart as if it had been away for a moment: also with files that have lost their name meanwhile, if they are
+//! still in the directory.
+//!
 //! Not seen: a file that was truncated, and has since the last look grown beyond its old length with the same bytes before that place.
 
 use crate::lines::{Line, Lines};
+use crate::position::Position;
 use anyhow::Context;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
@@ -76,6 +80,39 @@ impl FollowedFile {
         Ok(Self { path: path.into(), current, renamed: Vec::new(), problem: None })
     }
 
+    /// Goes on where it was read up to.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(crate) fn resume(path: &Path, positions: &[Position]) -> anyhow::Result<Self> {
+        let mut found = Self::open(path, From::Start)?;
+        let current = found.current.as_ref().map(|tail| tail.identity);
+        for position in positions {
+            let identity = (position.device, position.inode);
+            if current == Some(identity) {
+                if let Some(tail) = &mut found.current {
+                    tail.resume(position).with_context(|| format!("cannot read {}", path.display()))?;
+                }
+            } else if let Some(renamed) = renamed(path, identity) {
+                // It has lost its name: what is wrong with it now is no reason not to read the others.
+                let tail = Tail::open(&renamed, From::Start).and_then(|mut tail| {
+                    let is_same = tail.identity == identity && tail.resume(position)?;
+                    Ok(is_same.then_some(tail))
+                });
+                match tail {
+                    Ok(tail) => found.renamed.extend(tail),
+                    Err(error) => eprintln!("oxingest: cannot read {}: {error}", renamed.display()),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// How far each file was read, in whole lines. `None` where a file is another one since: the next look will know more.
+    pub(crate) fn positions(&self) -> Option<Vec<Position>> {
+        self.renamed.iter().chain(&self.current).map(Tail::kept).collect()
+    }
+
     /// Hands over the lines that are new; gives whether there was anything new.
     pub(crate) fn look(&mut self, take: &mut impl FnMut(Line<'_>)) -> bool {
         if let Err(error) = self.follow_name() {
@@ -108,6 +145,11 @@ impl FollowedFile {
     pub(crate) fn finish(&mut self, take: &mut impl FnMut(Line<'_>)) {
         self.look(take);
         self.renamed.iter_mut().chain(&mut self.current).for_each(|tail| tail.lines.finish(take));
+    }
+
+    /// It is read no further now; what has begun is read as a whole line when it goes on.
+    pub(crate) fn pause(&mut self, take: &mut impl FnMut(Line<'_>)) {
+        self.look(take);
     }
 
     /// Opens the file that has the name now, if it is another one.
@@ -145,6 +187,15 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
+/// Where in its directory the file is that had the name `path`.
+fn renamed(path: &Path, wanted: (u64, u64)) -> Option<PathBuf> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut entries = std::fs::read_dir(directory).ok()?.flatten();
+    let is_wanted =
+        |entry: &std::fs::DirEntry| entry.metadata().is_ok_and(|found| identity(&found) == wanted);
+    entries.find(is_wanted).map(|entry| entry.path())
+}
+
 impl Tail {
     fn open(path: &Path, from: From) -> io::Result<Self> {
         // A pipe without a writer would hold the opening up.
@@ -166,6 +217,28 @@ impl Tail {
         let length = position.min(FINGERPRINT_BYTES as u64);
         tail.fingerprint = tail.read_before(position, length as usize)?;
         Ok(tail)
+    }
+
+    /// Goes on at this position, if the file is what it was; gives whether it is. Else it stays at its beginning.
+    fn resume(&mut self, at: &Position) -> io::Result<bool> {
+        let is_long_enough = self.file.metadata()?.len() >= at.position;
+        let length = at.fingerprint.len();
+        let is_same = is_long_enough && self.read_before(at.position, length)? == at.fingerprint;
+        if is_same {
+            (self.position, self.fingerprint) = (at.position, at.fingerprint.clone());
+        }
+        Ok(is_same)
+    }
+
+    /// Where the first line begins that was not handed over whole.
+    fn kept(&self) -> Option<Position> {
+        let position = self.position - self.lines.begun() as u64;
+        let length = position.min(FINGERPRINT_BYTES as u64) as usize;
+        let fingerprint = self.read_before(position, length).ok()?;
+        let (device, inode) = self.identity;
+        // Looked at last: what was read before is of the same file.
+        let is_same = self.is_as_it_was().unwrap_or(false) && fingerprint.len() == length;
+        is_same.then_some(Position { device, inode, position, fingerprint })
     }
 
     /// Reads what is new; gives how many bytes that was.
@@ -207,7 +280,8 @@ impl Tail {
 
     fn read_before(&self, position: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
-        match self.file.read_exact_at(&mut bytes, position - length as u64) {
+        let Some(begin) = position.checked_sub(length as u64) else { return Ok(Vec::new()) };
+        match self.file.read_exact_at(&mut bytes, begin) {
             Ok(()) => Ok(bytes),
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Vec::new()),
             Err(error) => Err(error),

@@ -36,6 +36,22 @@ pub(crate) struct Ingest {
     bytes_since_look: usize,
 }
 
+/// Whether the daemon has everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Whole,
+    Short,
+}
+
+impl Ended {
+    pub(crate) fn code(self) -> ExitCode {
+        match self {
+            Self::Whole => ExitCode::SUCCESS,
+            Self::Short => ExitCode::FAILURE,
+        }
+    }
+}
+
 impl Ingest {
     /// Says where events go.
     ///
@@ -97,8 +113,13 @@ impl Ingest {
         }
     }
 
+    /// Whether the daemon has on its disk what was handed over so far; waits for that a little.
+    pub(crate) fn is_kept(&self) -> bool {
+        blueox::flush(WAIT) && blueox::stats().dropped == 0
+    }
+
     /// Waits until the daemon has everything, at most for `patience`; says what came of it.
-    pub(crate) fn end(self, patience: Duration) -> ExitCode {
+    pub(crate) fn end(self, patience: Duration) -> Ended {
         let is_through = blueox::flush(patience);
         let why = blueox::stats();
         let account = blueox::shutdown(if is_through { patience } else { Duration::ZERO });
@@ -116,12 +137,12 @@ impl Ingest {
                 account.produced,
                 because(&why)
             );
-            return ExitCode::FAILURE;
+            return Ended::Short;
         }
         if self.is_verbose {
             eprintln!("oxingest: {} events are on the disk of the oxd at {}", account.accepted, self.address);
         }
-        ExitCode::SUCCESS
+        Ended::Whole
     }
 }
 

@@ -41,6 +41,11 @@ impl Lines {
         self.parts = 0;
     }
 
+    /// How many bytes of a line wait for its end.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.len()
+    }
+
     fn extend(&mut self, mut bytes: &[u8], take: &mut impl FnMut(Line<'_>)) {
         while self.begun.len() + bytes.len() > MAX_LINE_BYTES {
             let (fits, rest) = bytes.split_at(MAX_LINE_BYTES - self.begun.len());

@@ -1,7 +1,7 @@
 //! oxingest: lines become events.
 //!
 //! [`arguments`] → where lines come from ([`standard_input`], or [`follow`] and its [`followed_file`]s, cut into [`lines`]) → [`format`](crate::format) →
-//! [`ingest`], the library, the daemon. [`interrupt`] ends it.
+//! [`ingest`], the library, the daemon. [`interrupt`] ends it; [`position`] is where it goes on when it is started again.
 
 mod arguments;
 mod follow;
@@ -10,10 +10,12 @@ mod format;
 mod ingest;
 mod interrupt;
 mod lines;
+mod position;
 mod standard_input;
 
 use arguments::{Arguments, Asked, Source};
 use clap::Parser;
+use follow::Following;
 use ingest::Ingest;
 use interrupt::Interrupt;
 use std::io::Write;
@@ -28,10 +30,16 @@ fn main() -> ExitCode {
             match &run.source {
                 Source::StandardInput { type_name } => {
                     standard_input::read(type_name, &mut ingest, &interrupt)?;
+                    Ok(ingest.end(run.drain).code())
                 }
-                Source::Files(files) => follow::follow(files, run.from_start, &mut ingest, &interrupt)?,
+                Source::Files(files) => {
+                    let mut following = Following::begin(files, &run)?;
+                    following.run(&mut ingest, &interrupt)?;
+                    let ended = ingest.end(run.drain);
+                    following.end(ended)?;
+                    Ok(ended.code())
+                }
             }
-            Ok(ingest.end(run.drain))
         }
     });
     result.unwrap_or_else(|error| fail(&error))

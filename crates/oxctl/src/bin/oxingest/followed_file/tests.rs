@@ -139,3 +139,67 @@ fn what_is_no_file_is_refused() {
     let error = FollowedFile::open(&place.path("log"), From::End).unwrap_err();
     assert!(format!("{error:#}").ends_with("it is no file; try: oxingest TYPE < PATH"), "{error:#}");
 }
+
+/// What is kept, as it comes back.
+fn kept(followed: &FollowedFile) -> Vec<Position> {
+    let kept = serde_json::to_string(&followed.positions().unwrap()).unwrap();
+    serde_json::from_str(&kept).unwrap()
+}
+
+/// Started again, with what was kept.
+fn resumed(place: &Place, kept: &[Position]) -> FollowedFile {
+    FollowedFile::resume(&place.path("log"), kept).unwrap()
+}
+
+#[test]
+fn after_a_restart_it_goes_on_at_the_first_line_that_was_not_sent() {
+    let place = Place::new();
+    place.append("log", "one\ntw");
+    let mut before = place.follow(From::Start);
+    assert_eq!(look(&mut before), ["one"]);
+    let mut after = resumed(&place, &kept(&before));
+    assert!(look(&mut after).is_empty());
+    place.append("log", "o\nthree\n");
+    assert_eq!(look(&mut after), ["two", "three"]);
+    assert!(look(&mut resumed(&place, &kept(&after))).is_empty());
+}
+
+#[test]
+fn what_was_rotated_while_nobody_read_comes_first() {
+    let place = Place::new();
+    place.append("log", "one\n");
+    let mut before = place.follow(From::Start);
+    assert_eq!(look(&mut before), ["one"]);
+    place.append("log", "two\n");
+    place.rename("log", "log.1");
+    place.append("log", "three\n");
+    let mut after = resumed(&place, &kept(&before));
+    assert_eq!(look(&mut after), ["two", "three"]);
+    // Both are kept as long as the old one may still grow.
+    let both = kept(&after);
+    place.append("log.1", "four\n");
+    place.append("log", "five\n");
+    assert_eq!(look(&mut resumed(&place, &both)), ["four", "five"]);
+}
+
+#[test]
+fn a_file_that_is_another_one_now_is_read_from_its_beginning() {
+    let place = Place::new();
+    place.append("log", "one\n");
+    let mut before = place.follow(From::Start);
+    assert_eq!(look(&mut before), ["one"]);
+    let one = kept(&before);
+    fs::write(place.path("log"), "an other line\n").unwrap();
+    assert_eq!(before.positions(), None, "of which file?");
+    assert_eq!(look(&mut resumed(&place, &one)), ["an other line"]);
+    fs::write(place.path("log"), "").unwrap();
+    let mut after = resumed(&place, &one);
+    place.append("log", "new\n");
+    assert_eq!(look(&mut after), ["new"]);
+    let new = kept(&after);
+    fs::remove_file(place.path("log")).unwrap();
+    let mut after = resumed(&place, &new);
+    assert!(look(&mut after).is_empty());
+    place.append("log", "later\n");
+    assert_eq!(look(&mut after), ["later"]);
+}
