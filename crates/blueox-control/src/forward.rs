@@ -25,6 +25,8 @@ pub struct ForwardList {
     pub lag_seconds: f64,
     /// Bytes that were sent and are not acknowledged.
     pub in_flight_bytes: u64,
+    /// While live events come in, a backlog goes out at so many bytes a second; `None`: nothing is held back.
+    pub held_to_bytes_per_second: Option<u64>,
     /// Events that were acknowledged since the daemon started.
     pub forwarded: u64,
     /// Events that cannot be forwarded, by reason.

@@ -62,6 +62,9 @@ pub(crate) fn figures(list: &ForwardList, paint: Paint) -> String {
         bytes(list.queued_bytes),
         count(list.forwarded)
     ));
+    if let Some(rate) = list.held_to_bytes_per_second {
+        text.push_str(&format!(" held to {}/s beside live events", bytes(rate)));
+    }
     if list.unsure > 0 {
         text.push_str(&paint.warning(format!(" perhaps lost {}", count(list.unsure))));
     }

@@ -10,7 +10,7 @@ use crate::spooler::{SpoolRequest, Spooler};
 use crate::status::{Observed, counts};
 use blueox_event::wire::native::{NodeId, Role, StreamId};
 use blueox_log::ranges::{Batch, Fact, Facts, Missing, MissingReason};
-use blueox_log::spool::{CursorName, Item, Marks, Place, Producer, Spool};
+use blueox_log::spool::{CursorName, Item, Marks, Place, Producer, Seq, Spool};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
@@ -29,6 +29,8 @@ const MAX_STREAMS: usize = 20_000;
 #[derive(Debug)]
 pub(crate) struct SpoolSurvey {
     pub(crate) stream: StreamId,
+    /// Up to there the own numbers were given in an earlier stream only.
+    pub(crate) base: Seq,
     pub(crate) marks: Marks,
     pub(crate) cursors: Vec<(CursorName, Place)>,
 }
@@ -66,6 +68,7 @@ impl Observed {
             "log_path": self.log_path,
             "stream": spool.map(|(_, survey, tail)| json!({
                 "stream": survey.stream.to_string(),
+                "base": survey.base.get(),
                 "last": tail.own_seq.previous().get(),
                 "events": tail.events,
             })),

@@ -137,7 +137,7 @@ impl Keeper {
         readers.extend(log.is_some().then(|| log_cursor.clone()));
         let mut places =
             cursors::adopt(&mut writer, &spool, &readers, Timestamp((clock.now() * 1e6) as u64))?;
-        let stream = writer.own_stream();
+        let (stream, base) = (writer.own_stream(), writer.own_base());
         let log = log.map(|mut log| {
             // The own stream is random and lives as long as the spool: it names the daemon too.
             log.keep_ranges(NodeId(stream.0));
@@ -168,6 +168,7 @@ impl Keeper {
             spool: spool.clone(),
             growth: Arc::clone(&state),
             stream,
+            base,
             requests: requests.clone(),
             disk_state: Arc::clone(&disk_state),
             clock,

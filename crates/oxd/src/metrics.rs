@@ -157,6 +157,7 @@ fn encode_forwarding(observed: &Observed, encoder: &mut DescriptorEncoder<'_>) -
 
 fn encode_forwarding_gauges(observed: &Observed, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let now = observed.clock.now();
+    let per_second = Unit::Other("bytes_per_second".into());
     let gauges = [
         ("forward_queued_events", "Events that wait to be forwarded", None),
         ("forward_queue", "What they take in the spool", Some(&Unit::Bytes)),
@@ -164,12 +165,17 @@ fn encode_forwarding_gauges(observed: &Observed, encoder: &mut DescriptorEncoder
         ("forward_in_flight", "Sent and not acknowledged", Some(&Unit::Bytes)),
         ("forward_credit", "What may be under way", Some(&Unit::Bytes)),
         (
+            "forward_held_to",
+            "Bytes a second at which a backlog goes out while live events come in; 0: nothing is held back",
+            Some(&per_second),
+        ),
+        (
             "forward_active",
             "1 while a destination takes events; 2 if that is an original daemon: at most once",
             None,
         ),
     ];
-    let families: [Family<Labels, Gauge<f64, AtomicU64>>; 6] = Default::default();
+    let families: [Family<Labels, Gauge<f64, AtomicU64>>; 7] = Default::default();
     for list in observed.lists() {
         let (view, backlog) = (list.view(), list.backlog());
         let values = [
@@ -178,6 +184,7 @@ fn encode_forwarding_gauges(observed: &Observed, encoder: &mut DescriptorEncoder
             list.lag(now),
             view.in_flight_bytes as f64,
             view.credit_bytes as f64,
+            view.held_to.unwrap_or(0) as f64,
             view.activity(),
         ];
         for (family, value) in families.iter().zip(values) {

@@ -268,6 +268,7 @@ impl<D: PositionalDisk> SpoolWriter<D> {
                 self.commit(group, waiting);
                 let survey = SpoolSurvey {
                     stream: self.writer.own_stream(),
+                    base: self.writer.own_base(),
                     marks: self.writer.marks().clone(),
                     cursors: self
                         .writer
@@ -282,9 +283,13 @@ impl<D: PositionalDisk> SpoolWriter<D> {
             SpoolRequest::RenewStream { stream, done } => {
                 self.commit(group, waiting);
                 let now = self.now();
-                let renewed = self.with_room(|writer| writer.renew_stream(stream, now));
+                // What every list has forwarded went under the old stream.
+                let lists = self.writer.cursors().keys().filter(|name| **name != self.log_cursor);
+                let places = lists.filter_map(|name| self.writer.cursor(name));
+                let base = places.map(|place| place.own_seq.previous()).min().unwrap_or_default();
+                let renewed = self.with_room(|writer| writer.renew_stream(stream, base, now));
                 // Whoever asked may be gone.
-                let _ = done.send(renewed.map_err(|error| error.to_string()));
+                let _ = done.send(renewed.map(|()| base).map_err(|error| error.to_string()));
             }
         }
     }

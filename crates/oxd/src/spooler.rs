@@ -10,7 +10,7 @@ use crate::budget::{Budget, Held};
 use crate::ledger::Ledger;
 use crate::numbered::{Numbered, Opening};
 use crate::tally::Tally;
-use blueox_log::spool::{CursorName, FileId, FileLength, OpenFile, Place, StreamId};
+use blueox_log::spool::{CursorName, FileId, FileLength, OpenFile, Place, Seq, StreamId};
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use tokio::sync::oneshot;
 
@@ -43,8 +43,9 @@ pub(crate) enum SpoolRequest {
     Materialised { place: Place, files: Vec<FileLength>, done: mpsc::SyncSender<Result<(), String>> },
     /// A list has forwarded all up to here. Nobody waits; it is durable with one of the next commits.
     MoveCursor { cursor: CursorName, place: Place },
-    /// The daemon's own stream gets another id; it waits until that is durable.
-    RenewStream { stream: StreamId, done: mpsc::SyncSender<Result<(), String>> },
+    /// The daemon's own stream gets another id; it waits until that is durable, and is told up to which number none is of
+    /// the new stream.
+    RenewStream { stream: StreamId, done: mpsc::SyncSender<Result<Seq, String>> },
     /// Where all streams and readers stand.
     Survey { done: mpsc::SyncSender<SpoolSurvey> },
 }

@@ -79,7 +79,11 @@ impl Contents {
         let after = &self.state;
         // Inside a segment a checkpoint may give the daemon another stream.
         let what = match () {
-            () if offset == 0 && before.own_stream != after.own_stream => "own stream",
+            () if offset == 0
+                && (before.own_stream, before.own_base) != (after.own_stream, after.own_base) =>
+            {
+                "own stream"
+            }
             () if before.marks != after.marks => "marks",
             () if before.cursors != after.cursors => "cursors",
             () if before.files != after.files => "files",

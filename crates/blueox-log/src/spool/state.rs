@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) own_stream: StreamId,
+    /// The own numbers up to this one were all given in an earlier stream.
+    pub(crate) own_base: Seq,
     pub(crate) marks: Marks,
     pub(crate) cursors: BTreeMap<CursorName, Place>,
     pub(crate) files: BTreeMap<FileId, OpenFile>,
@@ -36,6 +38,7 @@ impl State {
     pub(crate) fn new(own_stream: StreamId) -> Self {
         Self {
             own_stream,
+            own_base: Seq::NONE,
             marks: Marks::new(),
             cursors: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -153,7 +156,8 @@ impl State {
     pub(crate) fn checkpoint_bytes(&self) -> usize {
         let cursors: usize = self.cursors.keys().map(|name| 24 + 2 + name.as_str().len()).sum();
         let files: usize = self.files.values().map(|open| file_name_bytes(&open.path)).sum();
-        16 + 12 + 41 * self.marks.len() + cursors + files
+        let base = if self.own_base > Seq::NONE { 8 } else { 0 };
+        16 + 12 + 41 * self.marks.len() + cursors + files + base
     }
 
     pub(crate) fn put_checkpoint(&self, to: &mut Vec<u8>) {
@@ -174,6 +178,9 @@ impl State {
         to.extend_from_slice(&count(self.files.len()));
         for (file, open) in &self.files {
             put_file(to, *file, open);
+        }
+        if self.own_base > Seq::NONE {
+            to.extend_from_slice(&self.own_base.get().to_le_bytes());
         }
     }
 
@@ -196,7 +203,9 @@ impl State {
             let (file, open) = take_file(fields)?;
             files.insert(file, open);
         }
-        (self.own_stream, self.marks, self.cursors, self.files) = (own_stream, marks, cursors, files);
+        let own_base = if fields.0.is_empty() { Seq::NONE } else { Seq::new(fields.u64()?) };
+        (self.own_stream, self.own_base) = (own_stream, own_base);
+        (self.marks, self.cursors, self.files) = (marks, cursors, files);
         Ok(())
     }
 }

@@ -106,17 +106,24 @@ impl<D: PositionalDisk> Writer<D> {
         self.state.own_stream
     }
 
+    /// Up to this number, which is 0 unless the stream was renewed, all were given in an earlier stream only.
+    #[must_use]
+    pub fn own_base(&self) -> Seq {
+        self.state.own_base
+    }
+
     /// Gives the daemon's own stream another id, durably: what its collectors know of the old one is not what stands
-    /// here. Numbers go on. What waits in the group is committed first.
+    /// here. Numbers go on, and those up to `base` are none of the new stream. What waits in the group is committed first.
     ///
     /// # Errors
     /// Those of [`Writer::append`] and [`Writer::commit`]; the stream is as before then.
-    pub fn renew_stream(&mut self, stream: StreamId, now: Timestamp) -> Result<(), SpoolError> {
+    pub fn renew_stream(&mut self, stream: StreamId, base: Seq, now: Timestamp) -> Result<(), SpoolError> {
         self.commit(now)?;
-        let old = std::mem::replace(&mut self.state.own_stream, stream);
+        let old = (self.state.own_stream, self.state.own_base);
+        (self.state.own_stream, self.state.own_base) = (stream, base);
         let renewed = self.commit_checkpoint(now);
         if renewed.is_err() {
-            self.state.own_stream = old;
+            (self.state.own_stream, self.state.own_base) = old;
         }
         renewed
     }
@@ -148,6 +155,14 @@ impl<D: PositionalDisk> Writer<D> {
     #[must_use]
     pub fn cursors(&self) -> &BTreeMap<CursorName, Place> {
         &self.state.cursors
+    }
+
+    /// Where a cursor stands, be it in the log or not.
+    #[must_use]
+    pub fn cursor(&self, cursor: &CursorName) -> Option<Place> {
+        let moved = self.moved.get(cursor).copied();
+        let known = self.state.cursors.get(cursor).copied();
+        moved.into_iter().chain(known).max_by_key(|place| place.position)
     }
 
     /// All open files that are in the log or in the group.

@@ -29,6 +29,8 @@ pub(crate) struct Account {
     pub(crate) queued_events: u64,
     /// By reason, with the events that they had as far as somebody knew.
     pub(crate) lost: BTreeMap<String, (Runs, u64)>,
+    /// Numbers that were never given: a daemon that was set back goes on behind them.
+    pub(crate) never: Runs,
     /// Said to be acked by another collector, and by which daemon that is said.
     pub(crate) elsewhere: BTreeMap<StreamId, Runs>,
     /// By the daemon that had them: its own numbers for them.
@@ -74,6 +76,8 @@ pub(crate) struct Line {
 
 /// The word of the ledger for numbers that must be found elsewhere.
 pub(crate) const ACKED_ELSEWHERE: &str = "acked_elsewhere";
+/// The word for numbers below those with which a daemon's new stream begins.
+pub(crate) const SET_BACK: &str = "set_back";
 
 impl Book {
     pub(crate) fn account(&mut self, stream: StreamId) -> &mut Account {
@@ -133,23 +137,32 @@ impl Account {
             self.elsewhere.entry(line.node).or_default().insert(line.numbers);
             return;
         }
+        if reason == SET_BACK {
+            self.never.insert(line.numbers);
+            return;
+        }
         let (runs, events) = self.lost.entry(reason.clone()).or_default();
         let new = runs.insert(line.numbers);
         *events += share(line.events, new, length(line.numbers));
     }
 
+    /// Of a daemon: its stream is a new one since its machine was set back.
+    pub(crate) fn was_set_back(&self) -> bool {
+        self.never.last().is_some()
+    }
+
     /// The highest number that anybody knows.
     pub(crate) fn high(&self) -> u64 {
         let lost = self.lost.values().map(|(runs, _)| runs);
-        let seen = lost.chain(self.elsewhere.values()).chain([&self.stored, &self.queued]);
+        let seen = lost.chain(self.elsewhere.values()).chain([&self.stored, &self.queued, &self.never]);
         let seen = seen.filter_map(Runs::last).map(Seq::get);
         seen.chain(self.marks.values().copied()).chain(self.last).max().unwrap_or(0)
     }
 
-    /// All that is stored, queued or lost.
+    /// All that is stored, queued or lost, or was never given.
     pub(crate) fn accounted(&self) -> Runs {
         let lost = self.lost.values().map(|(runs, _)| runs);
-        lost.fold(self.stored.union(&self.queued), |all, runs| all.union(runs))
+        lost.chain([&self.never]).fold(self.stored.union(&self.queued), |all, runs| all.union(runs))
     }
 }
 

@@ -26,6 +26,9 @@ pub(crate) struct DaemonAnswer {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct OwnStream {
+    /// Another one than `node` since the daemon found out that its machine was set back.
+    stream: String,
+    base: u64,
     last: u64,
 }
 
@@ -100,9 +103,17 @@ impl DaemonAnswer {
             ..Who::default()
         };
         let own = book.account(node);
-        own.who = Some(who);
+        own.who = Some(who.clone());
         let last = self.stream.as_ref().map(|own| own.last);
         own.last = own.last.max(last);
+        if let Some(of) = &self.stream
+            && let (Some(never), Some(stream)) = (range(1, of.base), stream_id(&of.stream))
+        {
+            let account = book.account(stream);
+            (account.who, account.last) = (Some(who), account.last.max(last));
+            account.never.insert(never);
+        }
+        let own = book.account(node);
         let log = self.cursors.iter().find(|cursor| cursor.name == "log");
         if let Some(written) = log.and_then(|log| range(1, log.next.saturating_sub(1))) {
             own.said_stored.insert(written);

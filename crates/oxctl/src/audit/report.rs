@@ -111,6 +111,7 @@ impl Report {
             report.total.sum(&figures);
             report.streams.push(StreamLine { stream: *stream, who: account.who.clone(), figures });
             report.note_lost(*stream, account);
+            report.note_never(*stream, account);
             report.note_overlaps(*stream, account);
         }
         for hole in &holes {
@@ -133,6 +134,16 @@ impl Report {
                 let (count, what) = (length(numbers), "dropped");
                 self.gaps.push(Gap { stream, numbers, count, what, reason, known: true });
             }
+        }
+    }
+
+    /// Nothing is lost with them: what this daemon had under them before stands under its earlier stream.
+    fn note_never(&mut self, stream: StreamId, account: &Account) {
+        let kept = account.stored.union(&account.queued);
+        for numbers in account.never.iter().flat_map(|numbers| kept.holes_in(numbers)) {
+            let reason = "never given: it was set back to an older state, and goes on behind them".into();
+            let (count, what) = (length(numbers), "set back");
+            self.gaps.push(Gap { stream, numbers, count, what, reason, known: true });
         }
     }
 
@@ -168,7 +179,7 @@ impl Report {
                     name(by)
                 ),
             ),
-            Fate::Missing => ("missing", last_seen(hole, &book.streams[&hole.stream], &name)),
+            Fate::Missing => ("missing", last_seen(hole, book, &name)),
         }
     }
 
@@ -230,10 +241,16 @@ impl Report {
 }
 
 /// Where numbers that are nowhere were seen.
-fn last_seen(hole: &Hole, account: &Account, name: &impl Fn(&StreamId) -> String) -> String {
+fn last_seen(hole: &Hole, book: &Book, name: &impl Fn(&StreamId) -> String) -> String {
+    let account = &book.streams[&hole.stream];
     let acked = account.elsewhere.iter().find(|(_, runs)| runs.count_in(hole.numbers) > 0);
     if let Some((by, _)) = acked {
-        return format!("{} was told that another collector has acked them, and none has them", name(by));
+        let said = format!("{} was told that another collector has acked them, and none has them", name(by));
+        let mut carriers = account.carried.keys().chain(account.marks.keys());
+        let set_back = carriers.find(|of| book.streams.get(of).is_some_and(Account::was_set_back));
+        return set_back.map_or(said.clone(), |of| {
+            format!("{said}; {} was set back to an older state, perhaps with them", name(of))
+        });
     }
     let had = account.marks.iter().find(|(_, mark)| **mark >= hole.numbers.last().get());
     if let Some((by, _)) = had {
@@ -280,6 +297,7 @@ impl Figures {
             }
         }
         figures.queued = add(&account.queued);
+        figures.numbers -= add(&account.never);
         (figures.stored_events, figures.queued_events) = (account.stored_events, account.queued_events);
         figures
     }

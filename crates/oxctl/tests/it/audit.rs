@@ -86,6 +86,64 @@ a1b2c3d4e5f6 web-2:77    daemon            12       0       6        0        6 
     assert_eq!(ends, [(Some(5), Some(7), Some(false)), (Some(10), Some(12), Some(false))]);
 }
 
+/// A daemon that goes on in a new stream from its number 5 on, and has had 2 batches of an application since; with `acked`,
+/// the lost state had acked 4 before them.
+fn set_back(acked: bool) -> Said {
+    let before = if acked { 4 } else { 0 };
+    let first_own = 5 + u64::from(acked);
+    let run = |stream: &str, (first, last): (u64, u64), (own, own_last): (u64, u64), events: u64| json!({ "stream": stream, "first": first, "last": last, "own_first": own, "own_last": own_last, "events": events });
+    let mut runs = vec![
+        run(NODE, (5, first_own + 1), (5, first_own + 1), 0),
+        run(APP, (before + 1, before + 2), (first_own, first_own + 1), 6),
+    ];
+    if acked {
+        runs.push(run(APP, (1, before), (5, 5), 0));
+        runs[2]["reason"] = "acked_elsewhere".into();
+    }
+    let app = json!({
+        "stream": APP, "role": "application", "host": "web-2", "pid": 4121, "connected": true, "high_water": before + 2,
+    });
+    let body = json!({
+        "host": "web-2", "role": "agent", "pid": 77, "node": NODE, "durable": true, "log_path": null,
+        "stream": { "stream": NODE, "base": 4, "last": first_own + 1, "events": 30 },
+        "streams": [app],
+        "cursors": [{ "name": "forward:0", "next": 5 }],
+        "queue": { "runs": runs, "unread": null },
+        "events": { "dropped": {} },
+    })
+    .to_string();
+    audit(&blueox(move |_, stream| answer(stream, 200, &body)))
+}
+
+#[test]
+fn what_a_daemon_that_was_set_back_has_never_given() {
+    let expected = "\
+balanced: 4 numbers of 2 streams = 0 stored + 4 queued + 0 dropped
+events    0 stored, 6 queued
+asked     agent web-2 at AGENT
+set back  a1b2c3d4e5f6 web-2:77 1..4: never given: it was set back to an older state, and goes on behind them
+stream                   role         numbers  stored  queued  dropped  missing  events
+1a2b3c4d5e6f web-2:4121  application        2       0       2        0        0       6
+a1b2c3d4e5f6 web-2:77    daemon             2       0       2        0        0       0
+";
+    assert_eq!(set_back(false), Said { out: expected.into(), err: String::new(), code: Some(0) });
+}
+
+#[test]
+fn what_went_with_a_state_that_was_lost() {
+    let expected = "\
+not balanced: 9 numbers of 2 streams = 0 stored + 5 queued + 0 dropped + 4 missing
+events    0 stored, 6 queued
+asked     agent web-2 at AGENT
+missing   1a2b3c4d5e6f web-2:4121 1..4: web-2 was told that another collector has acked them, and none has them; web-2 was set back to an older state, perhaps with them
+set back  a1b2c3d4e5f6 web-2:77 1..4: never given: it was set back to an older state, and goes on behind them
+stream                   role         numbers  stored  queued  dropped  missing  events
+1a2b3c4d5e6f web-2:4121  application        6       0       2        0        4       6
+a1b2c3d4e5f6 web-2:77    daemon             3       0       3        0        0       0
+";
+    assert_eq!(set_back(true), Said { out: expected.into(), err: String::new(), code: Some(65) });
+}
+
 #[test]
 fn who_left_without_a_word() {
     let runs = run(1, 5, 15, None);

@@ -10,7 +10,7 @@ const SHOWN: &str = "\
 list 0  durable, lag 12ms queue 7 (21 KiB) forwarded 412,003 switches 1
         master:3514 ACTIVE
         backup:3514 refused: it refuses: no (just now)
-list 1  no destination works, lag 3m queue 1,204 (1.2 MiB) forwarded 0 perhaps lost 3 dropped (spool_full 9)
+list 1  no destination works, lag 3m queue 1,204 (1.2 MiB) forwarded 0 held to 16 MiB/s beside live events perhaps lost 3 dropped (spool_full 9)
         old:3514 failing: connection refused
 ";
 

@@ -8,7 +8,7 @@ use super::destination::Destination;
 use std::time::Duration;
 
 const FIRST_REST: Duration = Duration::from_millis(200);
-const LONGEST_REST: Duration = Duration::from_secs(5);
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// The list, and how each destination was found.
 #[derive(Debug)]

@@ -3,10 +3,11 @@
 use super::destination::Destination;
 use super::dial::Dialer;
 use super::failover::{Failover, Next};
-use super::identity::Identity;
+use super::identity::{Identity, Numbering};
 use super::list_state::{Collector, Failure, ListState, Phase};
 use super::native_link::{End, NativeLink};
 use super::original_link::OriginalLink;
+use super::pace::Pace;
 use super::probe::{ProbePace, Prober};
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -15,7 +16,7 @@ use crate::spool_disk::SpoolDisk;
 use crate::spool_state::SpoolState;
 use crate::spooler::SpoolRequest;
 use blueox_event::wire::native::{Codec, Introduction, RefusedReason, Role, Sender, Seq, Session};
-use blueox_log::spool::{Item, Spool};
+use blueox_log::spool::{Item, Place, Spool};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub(super) struct List {
     /// Refused as not above the last one: it is not raised while another machine may have this stream, or the two would
     /// take the stream from each other for ever.
     pub(super) refused_session: Option<Session>,
+    pub(super) pace: Pace,
     pub(super) probe_pace: ProbePace,
     /// While a backup is active, and was not chosen by hand.
     pub(super) prober: Option<Prober>,
@@ -64,10 +66,17 @@ pub(super) enum Heed {
 }
 
 impl List {
-    /// The sender of the daemon's stream as the spool knows it.
+    /// The sender of the daemon's stream as the spool knows it. Nobody has acked numbers that are not of this stream.
     pub(super) fn sender(identity: &Identity, spool: &Spool<SpoolDisk>, progress: &Progress) -> Sender {
-        let acked = progress.place().own_seq.previous();
-        Sender::resume(identity.stream(), Role::Daemon, acked, spool.tail().own_seq.previous())
+        let (Numbering { stream, base }, acked) = (identity.numbering(), progress.place().own_seq.previous());
+        let acked = if acked <= base { Seq::NONE } else { acked };
+        Sender::resume(stream, Role::Daemon, acked, spool.tail().own_seq.previous())
+    }
+
+    /// Up to which number a collector has to hear that they are of no use: nothing of the stream was acked yet.
+    pub(super) fn never_given(&self) -> Option<Seq> {
+        let acked = self.progress.place().own_seq.previous();
+        (acked > Seq::NONE && acked <= self.identity.numbering().base).then_some(acked)
     }
 
     /// Forwards until the daemon stops.
@@ -157,6 +166,15 @@ impl List {
         }
     }
 
+    /// Looks how fast it may go on, having sent all before `sent`.
+    pub(super) fn keep_pace(&mut self, now: Duration, sent: Place) {
+        let tail = self.spool.tail();
+        // When the daemon stops no live events come any more; while the spool is full they wait for what goes out.
+        let hurries = self.growth.is_finishing() || self.growth.is_full();
+        let unsent = if hurries { 0 } else { tail.position.since(sent.position) };
+        self.pace.look(now, tail, unsent);
+    }
+
     /// Whether events could go elsewhere.
     pub(super) fn has_backup(&self) -> bool {
         self.failover.len() > 1
@@ -169,7 +187,7 @@ impl List {
                 (Phase::Connecting, Some(destination.clone()), None);
         });
         tracing::debug!(%destination, "connecting");
-        if self.sender.stream() != self.identity.stream() {
+        if self.sender.stream() != self.identity.numbering().stream || self.never_given().is_some() {
             self.sender = Self::sender(&self.identity, &self.spool, &self.progress);
         }
         let socket = match self.dialer.dial(destination) {
@@ -237,7 +255,7 @@ impl List {
 
     fn ended(&mut self, destination: &Destination, end: End) {
         (self.current, self.prober) = (None, None);
-        self.state.update(|view| (view.credit_bytes, view.in_flight_bytes) = (0, 0));
+        self.state.update(|view| (view.credit_bytes, view.in_flight_bytes, view.held_to) = (0, 0, None));
         let (error, refused, rest) = match end {
             End::Left | End::Finished => return,
             End::Failed(error) => (error, false, Duration::ZERO),
@@ -292,6 +310,7 @@ impl List {
 
     fn rest(&mut self, until: Duration) {
         let oldest = if self.is_done() { None } else { self.peek() };
+        self.keep_pace(self.now(), self.progress.place());
         self.state.update(|view| {
             (view.phase, view.destination, view.collector) = (Phase::Resting, None, None);
             view.oldest = oldest;

@@ -47,6 +47,8 @@ pub(crate) struct View {
     pub(crate) sent_bytes: u64,
     pub(crate) in_flight_bytes: u64,
     pub(crate) credit_bytes: u64,
+    /// A backlog goes out at so many bytes a second, as live events come in meanwhile.
+    pub(crate) held_to: Option<u64>,
     /// How often another destination than the last one became active.
     pub(crate) switches: u64,
     /// The last failure of each destination since it last worked.
@@ -123,6 +125,7 @@ impl ListState {
             sent_bytes: 0,
             in_flight_bytes: 0,
             credit_bytes: 0,
+            held_to: None,
             switches: 0,
             failures: Vec::new(),
         };

@@ -14,6 +14,7 @@
 //! | `native_link`, `original_link` | a connection to a collector of ours, and to an original daemon |
 //! | `probe` | finding out whether a preferred destination is well again |
 //! | `flight`, `progress` | what is under way; how far it has got, and the cursor |
+//! | `pace` | how fast a backlog goes out while live events come in; pure |
 //! | `control` | changing the lists while the daemon runs |
 //! | `list_state`, `report` | what status and control see |
 
@@ -29,6 +30,7 @@ mod list;
 mod list_state;
 mod native_link;
 mod original_link;
+mod pace;
 mod probe;
 mod progress;
 mod report;
@@ -52,11 +54,12 @@ use crate::spool_state::SpoolState;
 use crate::spooler::SpoolRequest;
 use anyhow::Context;
 use blueox_event::wire::native::Codec;
-use blueox_log::spool::{CursorName, Place, Spool, StreamId};
+use blueox_log::spool::{CursorName, Place, Seq, Spool, StreamId};
 use dial::Dialer;
 use failover::Failover;
-use identity::Identity;
+use identity::{Identity, Numbering};
 use list::List;
+use pace::Pace;
 use progress::Progress;
 use session_file::SessionFile;
 use std::path::PathBuf;
@@ -69,6 +72,8 @@ pub(crate) struct ForwardContext {
     pub(crate) spool: Spool<SpoolDisk>,
     pub(crate) growth: Arc<SpoolState>,
     pub(crate) stream: StreamId,
+    /// Up to there the own numbers were given in an earlier stream only.
+    pub(crate) base: Seq,
     pub(crate) requests: mpsc::Sender<SpoolRequest>,
     pub(crate) disk_state: Arc<DiskState>,
     pub(crate) clock: Clock,
@@ -104,8 +109,18 @@ impl Forwarding {
         flags: &[FailoverList],
         places: &[Place],
     ) -> anyhow::Result<(Self, ForwardThreads)> {
-        let ForwardContext { spool, growth, stream, requests, disk_state, clock, compress, host, probe_pace } =
-            context;
+        let ForwardContext {
+            spool,
+            growth,
+            stream,
+            base,
+            requests,
+            disk_state,
+            clock,
+            compress,
+            host,
+            probe_pace,
+        } = context;
         let directory = growth.directory.clone();
         let seconds = clock.now() as u64;
         let (lists, sessions) = match &directory {
@@ -114,7 +129,7 @@ impl Forwarding {
             }
             None => (flags.to_vec(), SessionFile::in_memory(seconds)),
         };
-        let identity = Arc::new(Identity::new(host, sessions, stream));
+        let identity = Arc::new(Identity::new(host, sessions, Numbering { stream, base }));
         let (mut states, mut threads) = (Vec::new(), Vec::new());
         for (index, (list, place)) in lists.iter().zip(places).enumerate() {
             let waker = Arc::new(Waker::new().context("cannot make an eventfd")?);
@@ -138,6 +153,7 @@ impl Forwarding {
                 last_active: None,
                 changes: 0,
                 refused_session: None,
+                pace: Pace::new(clock.elapsed(), spool.tail()),
                 probe_pace,
                 prober: None,
             };

@@ -26,6 +26,8 @@ const LARGE_BYTES: usize = 32 << 10;
 const WRITE_BYTES: usize = 64 << 10;
 /// So much is sent before it listens again.
 const TURN_BYTES: usize = 4 << 20;
+/// What a record takes in the spool besides its events, about; in it the live rate is counted too.
+const RECORD_BYTES: usize = 128;
 /// How long acknowledgements are waited for when a connection is to be left.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 /// When a spool that cannot be read is tried again.
@@ -142,6 +144,7 @@ impl<'a> NativeLink<'a> {
         let finishing = self.heed(now)?;
         self.blocked = !self.link.flush(self.list.sender.output(), &[])?;
         self.more = false;
+        self.list.keep_pace(now, self.reader.place());
         if self.leaving.is_none() && !self.blocked && now >= self.read_again_at {
             self.send(now)?;
         }
@@ -167,6 +170,7 @@ impl<'a> NativeLink<'a> {
             self.leaving.as_ref().map(|(until, _)| *until),
             finishing.then(|| list.finish_by()),
             (self.read_again_at > now).then_some(self.read_again_at),
+            list.pace.resumes(),
         ];
         due.into_iter().flatten().min().map_or(Duration::from_secs(1), |due| due.saturating_sub(now))
     }
@@ -228,18 +232,20 @@ impl<'a> NativeLink<'a> {
         }
     }
 
-    /// Sends as far as credit, socket and spool go.
+    /// Sends as far as credit, socket, pace and spool go.
     fn send(&mut self, now: Duration) -> Result<(), End> {
         let mut left = TURN_BYTES;
         while let Some(next) = self.list.sender.next_to_send()
             && self.list.sender.may_send(self.needed)
             && !self.blocked
+            && self.list.pace.may_send()
         {
             if left == 0 {
                 self.more = true;
                 return Ok(());
             }
             let Some(bytes) = self.send_one(next, now)? else { return Ok(()) };
+            self.list.pace.sent((bytes + RECORD_BYTES) as u64);
             left = left.saturating_sub(bytes.max(1));
             if self.list.sender.output().len() >= WRITE_BYTES {
                 self.blocked = !self.link.flush(self.list.sender.output(), &[])?;
@@ -248,8 +254,19 @@ impl<'a> NativeLink<'a> {
         Ok(())
     }
 
+    /// A stream that a machine which was set back goes on in begins with numbers that are none of it.
+    fn pass_never_given(&mut self, next: Seq, last: Seq) -> Result<Option<usize>, End> {
+        let list = &mut self.list;
+        send_lost(&mut list.sender, next, last, 0, LossReason::SetBack, None)?;
+        self.flight.push(Sent { last, after: list.progress.place(), received: None, lost: None });
+        Ok(Some(0))
+    }
+
     /// Sends the next record; `None` if there is none now, or no credit for it.
     fn send_one(&mut self, next: Seq, now: Duration) -> Result<Option<usize>, End> {
+        if let Some(last) = self.list.never_given().filter(|last| next <= *last) {
+            return self.pass_never_given(next, last);
+        }
         let Self { list, link, reader, .. } = self;
         let before = reader.place();
         let item = match reader.read() {
@@ -340,9 +357,10 @@ impl<'a> NativeLink<'a> {
         if oldest.is_none() && !self.caught_up {
             oldest = self.list.peek();
         }
+        let held_to = self.list.pace.held_to();
         self.list.state.update(|view| {
             (view.credit_bytes, view.in_flight_bytes) = (credit.0, in_flight.0);
-            view.oldest = oldest;
+            (view.oldest, view.held_to) = (oldest, held_to);
         });
     }
 }

@@ -115,10 +115,17 @@ impl<'a> OriginalLink<'a> {
         {
             return Err(End::Failed("the collector takes nothing".into()));
         }
-        while is_ready && self.blocked_since.is_none() && now >= self.read_again_at && heed != Heed::Leave {
+        self.list.keep_pace(now, self.reader.place());
+        while is_ready
+            && self.blocked_since.is_none()
+            && now >= self.read_again_at
+            && heed != Heed::Leave
+            && self.list.pace.may_send()
+        {
             if !self.send_some(now)? {
                 break;
             }
+            self.list.pace.sent(self.zmtp.output().len() as u64);
             self.flush(now)?;
         }
         if heed == Heed::Finish
@@ -131,15 +138,16 @@ impl<'a> OriginalLink<'a> {
         }
         self.list.progress.report(now);
         let (caught_up, bytes) = (self.caught_up, self.zmtp.output().len() as u64);
+        let held_to = self.list.pace.held_to();
         self.list.state.update(|view| {
-            view.in_flight_bytes = bytes;
+            (view.in_flight_bytes, view.held_to) = (bytes, held_to);
             if caught_up && bytes == 0 {
                 view.oldest = None;
             }
         });
         let patience = if is_leaving { ARRIVAL_LOOK } else { HANDSHAKE_PATIENCE };
-        let due = self.list.progress.due().map_or(now + patience, |due| due.min(now + patience));
-        Ok(due.saturating_sub(now))
+        let due = [self.list.progress.due(), self.list.pace.resumes(), Some(now + patience)];
+        Ok(due.into_iter().flatten().min().map_or(patience, |due| due.saturating_sub(now)))
     }
 
     fn hear(&mut self) -> Result<(), End> {

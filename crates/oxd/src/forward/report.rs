@@ -34,6 +34,7 @@ impl ListState {
             "lag_seconds": self.lag(now),
             "in_flight_bytes": view.in_flight_bytes,
             "credit_bytes": view.credit_bytes,
+            "held_to_bytes_per_second": view.held_to,
             "recovered": counts.recovered(),
             "forwarded": counts.forwarded(),
             "dropped": dropped,

@@ -24,12 +24,15 @@ pub enum LossReason {
     Exit,
     /// The bytes were no event.
     NotAnEvent,
+    /// Nothing was lost: a daemon that was set back to an older state goes on in a new stream, and its numbers up to there
+    /// were given in an earlier one.
+    SetBack,
     /// A reason of a newer version: its number.
     Other(u8),
 }
 
 impl LossReason {
-    const NAMED: [Self; 8] = [
+    const NAMED: [Self; 9] = [
         Self::QueueFull,
         Self::TooLarge,
         Self::Unacked,
@@ -38,6 +41,7 @@ impl LossReason {
         Self::NoDestination,
         Self::Exit,
         Self::NotAnEvent,
+        Self::SetBack,
     ];
 
     /// The number on the wire.
@@ -52,6 +56,7 @@ impl LossReason {
             Self::NoDestination => 6,
             Self::Exit => 7,
             Self::NotAnEvent => 8,
+            Self::SetBack => 9,
             Self::Other(id) => id,
         }
     }
@@ -74,6 +79,7 @@ impl LossReason {
             Self::NoDestination => "no_destination",
             Self::Exit => "exit",
             Self::NotAnEvent => "not_an_event",
+            Self::SetBack => "set_back",
             Self::Other(_) => "other",
         }
     }

@@ -237,6 +237,33 @@ fn marks_of_applications_expire_and_those_of_daemons_stay() {
     assert_eq!(opened.writer.mark(StreamId(2)).unwrap().high, Seq::new(1));
 }
 
+/// A machine that was set back: its numbers go on in another stream, whatever segments begin and end behind that.
+#[test]
+fn a_renewed_stream_is_kept_with_where_it_begins() {
+    let disk = ModelDisk::new(1, u64::MAX);
+    let mut opened = open(&disk, FullPolicy::Block);
+    assert_eq!((opened.writer.own_stream(), opened.writer.own_base()), (StreamId(9), Seq::NONE));
+    let cursor = CursorName::new("forward:0");
+    opened.writer.append(&data(None, b"\x80"), Timestamp(5)).unwrap();
+    let first = opened.writer.commit(Timestamp(5)).unwrap();
+    opened.writer.append(&data(None, b"\x80"), Timestamp(5)).unwrap();
+    opened.writer.commit(Timestamp(5)).unwrap();
+    opened.writer.move_cursor(&cursor, first).unwrap();
+    let (renewed, base) = (StreamId(77), Seq::new(1));
+    opened.writer.renew_stream(renewed, base, Timestamp(6)).unwrap();
+    drop(opened);
+    for segments in [false, true] {
+        let mut opened = open(&disk, FullPolicy::Block);
+        assert_eq!((opened.writer.own_stream(), opened.writer.own_base()), (renewed, base));
+        assert_eq!(opened.writer.cursor(&cursor), Some(first), "it was committed with the stream");
+        assert!(!segments || opened.spool.shared.table().segments.len() > 1);
+        assert!(opened.spool.tail().own_seq >= Seq::new(3));
+        if !segments {
+            assert!(fill(&mut opened) > 0);
+        }
+    }
+}
+
 #[test]
 fn a_spool_can_be_looked_at_without_touching_it() {
     let disk = ModelDisk::new(1, u64::MAX);

@@ -5,7 +5,7 @@ mod collector;
 mod original;
 
 use agent::{Agent, list, numbers};
-use blueox_event::wire::native::{RefusedReason, Seq, StreamId};
+use blueox_event::wire::native::{LossReason, RefusedReason, Seq, SeqRange, StreamId};
 use collector::{Book, Collector, Manner};
 use std::ops::Range;
 use std::time::Duration;
@@ -213,6 +213,65 @@ fn a_machine_that_was_set_back_begins_a_new_stream() {
     let streams: Vec<StreamId> = collector.book().hellos.iter().map(|(stream, _)| *stream).collect();
     assert_eq!(streams.last(), Some(&new), "it is kept: {streams:?}");
     assert_eq!(arrived(&collector.book()), all(0..8));
+}
+
+/// Own numbers go on, so the new stream does not begin at 1: each collector is told of those before, until one has acked
+/// something of the stream. They are not said to be elsewhere.
+#[test]
+fn a_new_stream_begins_behind_numbers_that_were_never_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let [first, backup] = [Manner::Good, Manner::Good].map(Collector::start);
+    let agent = Agent::start(directory.path(), &[list(&[&first])]);
+    agent.record(0..5, SMALL);
+    wait_for(&agent, "acked", |list| list["forwarded"] == 5);
+    agent.finish(DRAIN);
+    let old = first.book().hellos[0].0;
+    first.book().high.insert(old, Seq::new(1000));
+    first.behave(Manner::HoldsAcks);
+    let agent = Agent::start(directory.path(), &[list(&[&first])]);
+    agent.record(5..7, SMALL);
+    first.wait("a new stream", |book| book.hellos.last().is_some_and(|(stream, _)| *stream != old));
+    agent.finish(Duration::ZERO);
+
+    let agent = Agent::start(directory.path(), &[list(&[&backup])]);
+    agent.record(7..9, SMALL);
+    agent.finish(DRAIN);
+    {
+        let book = backup.book();
+        let lost: Vec<_> = book.lost.iter().map(|lost| (lost.numbers, lost.count, lost.reason)).collect();
+        let numbers = SeqRange::new(Seq::new(1), Seq::new(5)).unwrap();
+        assert_eq!((lost, book.gaps), (vec![(numbers, None, LossReason::SetBack)], 0));
+        let batches: Vec<_> =
+            book.batches.iter().map(|(stream, seq, ..)| (*stream != old, seq.get())).collect();
+        assert_eq!(batches, [(true, 6), (true, 7), (true, 8), (true, 9)]);
+    }
+    first.behave(Manner::Good);
+    let agent = Agent::start(directory.path(), &[list(&[&first])]);
+    agent.record(9..10, SMALL);
+    agent.finish(DRAIN);
+    let book = first.book();
+    assert_eq!((book.lost.len(), book.gaps, arrived(&book)), (0, 1, vec![0, 1, 2, 3, 4, 9]));
+}
+
+/// While live events come in a backlog goes out at a pace, and people can see it.
+#[test]
+fn a_backlog_beside_live_events_is_paced() {
+    let directory = tempfile::tempdir().unwrap();
+    let collector = Collector::start(Manner::NoCredit);
+    let agent = Agent::start(directory.path(), &[list(&[&collector])]);
+    agent.record(0..30, LARGE);
+    wait_for(&agent, "active", |list| list["state"] == "active");
+    // Whatever a loaded machine does to the rate at which they come: it is never below the least pace.
+    let next = std::cell::Cell::new(30);
+    wait_for(&agent, "the pace", |list| {
+        agent.record(next.get()..next.get() + 1, SMALL);
+        next.set(next.get() + 1);
+        list["held_to_bytes_per_second"].as_u64() >= Some(16 << 20)
+    });
+    collector.behave(Manner::Good);
+    wait_for(&agent, "all acked", |list| list["queued"] == 0 && list["held_to_bytes_per_second"].is_null());
+    agent.finish(DRAIN);
+    assert_eq!(arrived(&collector.book()), all(0..next.get()));
 }
 
 #[test]
