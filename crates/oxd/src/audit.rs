@@ -51,7 +51,9 @@ impl Observed {
         let spool =
             self.spool.as_ref().zip(survey.as_ref()).map(|(spool, survey)| (spool, survey, spool.tail()));
         let queue = spool.map(|(spool, survey, tail)| {
-            Queue::read(spool, &survey.cursors, tail, node, self.clock).report(tail)
+            // Since the machine was found to be set back own numbers are of another stream.
+            let own = NodeId(survey.stream.0);
+            Queue::read(spool, &survey.cursors, tail, own, self.clock).report(tail)
         });
         let streams = self.audited_streams(survey.as_ref());
         let cursors: Vec<_> = spool.iter().flat_map(|(_, survey, tail)| cursors(survey, *tail)).collect();

@@ -26,7 +26,6 @@ pub(crate) struct DaemonAnswer {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct OwnStream {
-    /// Another one than `node` since the daemon found out that its machine was set back.
     stream: String,
     base: u64,
     last: u64,
@@ -92,9 +91,14 @@ impl DaemonAnswer {
         stream_id(&self.node)
     }
 
+    /// The stream of its own numbers: its id, until it finds out that its machine was set back.
+    fn own(&self) -> Option<StreamId> {
+        self.stream.as_ref().and_then(|own| stream_id(&own.stream)).or_else(|| self.node())
+    }
+
     /// Who numbers what, up to where this daemon had it, and its own numbers.
     pub(crate) fn note_marks(&self, book: &mut Book) {
-        let Some(node) = self.node() else { return };
+        let (Some(node), Some(own)) = (self.node(), self.own()) else { return };
         let who = Who {
             role: "daemon".into(),
             host: self.host.clone(),
@@ -102,28 +106,23 @@ impl DaemonAnswer {
             connected: true,
             ..Who::default()
         };
-        let own = book.account(node);
-        own.who = Some(who.clone());
-        let last = self.stream.as_ref().map(|own| own.last);
-        own.last = own.last.max(last);
-        if let Some(of) = &self.stream
-            && let (Some(never), Some(stream)) = (range(1, of.base), stream_id(&of.stream))
-        {
-            let account = book.account(stream);
-            (account.who, account.last) = (Some(who), account.last.max(last));
+        book.account(node).who = Some(who.clone());
+        let account = book.account(own);
+        account.who = Some(who);
+        account.last = account.last.max(self.stream.as_ref().map(|own| own.last));
+        if let Some(never) = self.stream.as_ref().and_then(|own| range(1, own.base)) {
             account.never.insert(never);
         }
-        let own = book.account(node);
         let log = self.cursors.iter().find(|cursor| cursor.name == "log");
         if let Some(written) = log.and_then(|log| range(1, log.next.saturating_sub(1))) {
-            own.said_stored.insert(written);
+            account.said_stored.insert(written);
         }
         for known in &self.streams {
             let Some(stream) = stream_id(&known.stream) else { continue };
             let account = book.account(stream);
             // Without a spool nothing was promised.
             if self.durable {
-                account.marks.insert(node, known.high_water);
+                account.marks.insert(own, known.high_water);
             }
             let is_newer = account.who.as_ref().is_none_or(|who| who.host.is_empty() || known.connected);
             if is_newer {
@@ -134,7 +133,7 @@ impl DaemonAnswer {
 
     /// What waits in its spool.
     pub(crate) fn note_queue(&self, book: &mut Book) {
-        let (Some(node), Some(queue)) = (self.node(), &self.queue) else { return };
+        let (Some(node), Some(queue)) = (self.own(), &self.queue) else { return };
         for run in &queue.runs {
             let line = || {
                 Some(Line {

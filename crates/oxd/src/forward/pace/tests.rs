@@ -142,8 +142,10 @@ fn when_live_events_end_the_rest_goes_at_once() {
     simulation.wait_for_collector(30_000, ms(5));
     simulation.run(Duration::from_secs(3), 30_000, ms(5), Duration::ZERO);
     assert!(simulation.held && simulation.unsent() > 9_000 * MIB);
-    simulation.now += LIVE_FOR + LOOK_EVERY;
-    simulation.turn();
+    let never = Duration::from_secs(100);
+    simulation.run(LIVE_FOR - ms(200), 30_000, never, Duration::ZERO);
+    assert!(simulation.unsent() > 9_000 * MIB);
+    simulation.run(ms(500), 30_000, never, Duration::ZERO);
     assert_eq!(simulation.unsent(), 0);
 }
 
