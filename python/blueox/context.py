@@ -52,22 +52,27 @@ class Event:
 
     @property
     def name(self) -> str:
+        """The full name, which is the event's type."""
         return cast(str, self._fields["type"])
 
     @property
     def id(self) -> Any:
+        """The id, shared by a context and those below it: a text or a number."""
         return self._fields["id"]
 
     @property
     def start_time(self) -> float:
+        """Seconds since the epoch."""
         return cast(float, self._fields["start"])
 
     @property
     def end_time(self) -> float:
+        """Seconds since the epoch."""
         return cast(float, self._fields["end"])
 
     @property
     def data(self) -> dict[str, Any]:
+        """What was recorded: the event's body."""
         return cast(dict[str, Any], self._fields["body"])
 
     def __repr__(self) -> str:

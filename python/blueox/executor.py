@@ -30,4 +30,5 @@ class Executor(ThreadPoolExecutor):
     """A `ThreadPoolExecutor` whose work has the contexts that were current where it was submitted."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As `ThreadPoolExecutor.submit`; `fn` runs in the contexts that are current now."""
         return super().submit(wrap(fn), *args, **kwargs)

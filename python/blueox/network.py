@@ -69,6 +69,10 @@ def configure(
 
     Raises `ConfigError` (a `ValueError`) when the address or an option cannot be one; then all stays as it was.
     """
+    if host is not None and not isinstance(host, str):
+        raise ConfigError(f"a host is a text, not {host!r}")
+    if recorder is not None and not callable(recorder):
+        raise ConfigError(f"a recorder is a function that takes an event, not {recorder!r}")
     options: dict[str, object] = {
         "socket": socket,
         "token": token,
@@ -77,8 +81,8 @@ def configure(
         "event_bytes": event_bytes,
         "text_bytes": text_bytes,
         "items": items,
-        "scrub": scrub if scrub is None or isinstance(scrub, bool) else list(scrub),
-        "keep": None if keep is None else list(keep),
+        "scrub": scrub if isinstance(scrub, bool) else _names("scrub", scrub),
+        "keep": _names("keep", keep),
         "exit_patience": exit_patience,
     }
     try:
@@ -87,6 +91,18 @@ def configure(
         raise ConfigError(str(error)) from None
     if exit_hooks and (host is not None or recorder is not None):
         _exit.install(exit_patience)
+
+
+def _names(option: str, given: Iterable[str] | None) -> list[str] | None:
+    """One name alone is meant as one, not as its letters."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return [given]
+    try:
+        return list(given)
+    except TypeError:
+        raise ConfigError(f"{option}: a list of names, not {given!r}") from None
 
 
 def _address(host: str | None, port: int | None) -> str | None:

@@ -6,7 +6,7 @@
 //! A context that is entered for the first time, and where it was made, is its own place in the stack: it remembers for ever what was below it then.
 //! Each further time it gets an [`Entry`]. As what is below is always older, no stack runs in a circle.
 
-use crate::context::Context;
+use crate::context::{Context, text};
 use crate::variable::variable;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -160,13 +160,17 @@ pub(crate) fn current_context(py: Python<'_>) -> PyResult<Option<Py<Context>>> {
 /// The outermost context, if there is one.
 #[pyfunction]
 pub(crate) fn top_context(py: Python<'_>) -> PyResult<Option<Py<Context>>> {
-    find_context(py, "^")
+    find(py, "^")
 }
 
 /// An open context: `.` the current one, `..` the one around it, `^` the outermost, else by its full name.
 #[pyfunction]
 #[pyo3(signature = (type_name, /))]
-pub(crate) fn find_context(py: Python<'_>, type_name: &str) -> PyResult<Option<Py<Context>>> {
+pub(crate) fn find_context(type_name: &Bound<'_, PyAny>) -> PyResult<Option<Py<Context>>> {
+    find(type_name.py(), &text(type_name))
+}
+
+fn find(py: Python<'_>, type_name: &str) -> PyResult<Option<Py<Context>>> {
     let top = top(py)?;
     let (mut next, mut nth) = (top.as_ref(), 0);
     while let Some(place) = next {

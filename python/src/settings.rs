@@ -64,27 +64,31 @@ fn with_options(mut config: Config, options: &Bound<'_, PyDict>) -> PyResult<Con
         if value.is_none() {
             continue;
         }
-        config = match name.extract::<String>()?.as_str() {
-            "socket" => config.socket(value.extract::<String>()?),
-            "token" => config.token(value.extract::<String>()?),
-            "host_name" => config.host(value.extract::<String>()?),
-            "memory" => config.memory(value.extract()?),
-            "event_bytes" => config.event_bytes(value.extract()?),
-            "text_bytes" => config.text_bytes(value.extract()?),
-            "items" => config.items(value.extract()?),
-            "exit_patience" => config.exit_patience(seconds(value.extract()?)),
-            "scrub" => match value.extract::<bool>() {
-                Ok(false) => config.scrub_nothing(),
-                Ok(true) => config,
-                Err(_) => {
-                    value.extract::<Vec<String>>()?.iter().fold(config, |config, key| config.scrub(key))
-                }
-            },
-            "keep" => value.extract::<Vec<String>>()?.iter().fold(config, |config, key| config.keep(key)),
-            other => return Err(PyValueError::new_err(format!("there is no option {other:?}"))),
-        };
+        let name = name.extract::<String>()?;
+        config = with_option(config, &name, &value)
+            .map_err(|error| PyValueError::new_err(format!("{name}: {}", error.value(options.py()))))?;
     }
     Ok(config)
+}
+
+fn with_option(config: Config, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Config> {
+    Ok(match name {
+        "socket" => config.socket(value.extract::<String>()?),
+        "token" => config.token(value.extract::<String>()?),
+        "host_name" => config.host(value.extract::<String>()?),
+        "memory" => config.memory(value.extract()?),
+        "event_bytes" => config.event_bytes(value.extract()?),
+        "text_bytes" => config.text_bytes(value.extract()?),
+        "items" => config.items(value.extract()?),
+        "exit_patience" => config.exit_patience(seconds(value.extract()?)),
+        "scrub" => match value.extract::<bool>() {
+            Ok(false) => config.scrub_nothing(),
+            Ok(true) => config,
+            Err(_) => value.extract::<Vec<String>>()?.iter().fold(config, |config, key| config.scrub(key)),
+        },
+        "keep" => value.extract::<Vec<String>>()?.iter().fold(config, |config, key| config.keep(key)),
+        _ => return Err(PyValueError::new_err("there is no such option")),
+    })
 }
 
 /// Gives an event to the application's function. What it raises goes to `sys.unraisablehook`, not into the application.

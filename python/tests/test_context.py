@@ -472,6 +472,30 @@ def test_configuration_mistakes() -> None:
     assert not blueox.is_configured()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"host": 5}, "a host is a text, not 5"),
+        ({"host": None, "recorder": 5}, "a recorder is a function"),
+        ({"host": "127.0.0.1", "memory": -1}, "memory: "),
+        ({"host": "127.0.0.1", "exit_patience": "long"}, "exit_patience: "),
+        ({"host": "127.0.0.1", "scrub": 5}, "scrub: a list of names, not 5"),
+        ({"host": "127.0.0.1", "keep": [5]}, "keep: "),
+    ],
+)
+def test_options_that_cannot_be_ones(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(blueox.errors.ConfigError, match=said):
+        blueox.configure(**options)
+    assert not blueox.is_configured()
+
+
+def test_a_name_that_is_no_text_finds_nothing(blueox_events: Capture) -> None:
+    name: Any = 5
+    with blueox.Context("5") as context:
+        assert blueox.find_context(name) is context
+    assert blueox.find_context(name) is None
+
+
 def test_where_it_is_sent(oxd: Any) -> None:
     host, port = oxd.tcp("collection")
     blueox.configure(host, port)

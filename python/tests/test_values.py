@@ -307,6 +307,7 @@ def test_secrets_are_configured() -> None:
     events: list[Any] = []
     for scrub, keep, expected in (
         (["iban"], ["page_token"], {"iban": "[scrubbed]", "page_token": 1, "password": "[scrubbed]"}),
+        ("iban", "page_token", {"iban": "[scrubbed]", "page_token": 1, "b": 1, "n": 1}),
         (False, None, {"iban": 1, "page_token": 1, "password": 1}),
     ):
         blueox.configure(None, recorder=events.append, scrub=scrub, keep=keep)
