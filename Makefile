@@ -5,16 +5,18 @@ VENVS ?= .venvs
 # The environment of the Python package: built into, and tested in.
 PYENV ?= $(VENVS)/python
 PYTHON := $(VENVS)/py3/bin/python
+# That of blueox-store.
+STOREENV ?= $(VENVS)/store
 # Where cargo-nextest is installed it runs the tests; building it takes ten minutes, so it is never installed here.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: corpus help demo run test test-rust test-peers test-page test-python wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
+.PHONY: corpus help demo run test test-rust test-peers test-page test-python test-store test-spark wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
 
 help: ## this menu
 	@echo "make demo       build, and show: an agent, a collector, a shop that does not exist, and the page over them"
 	@echo "make run        build, start an oxd with its data in ./data and a small shop that sends to it"
 	@echo "make test       all tests, with what they need set up first (Python packages; the real original where Python 2.7 is)"
-	@echo "make test-all   the same, and the long ones (loom, AddressSanitizer, more cases)"
+	@echo "make test-all   the same, and the long ones (blueox-store, a Spark cluster, loom, AddressSanitizer, more cases)"
 	@echo "make wheel      the Python package as a wheel, in target/wheels, tested in each CPython that is here"
 	@echo "make lint       formatting, clippy, the crates' edges, ruff and mypy"
 	@echo "make deny       licences and duplicate dependencies (needs cargo-deny)"
@@ -54,6 +56,15 @@ test-python: setup
 	python/build.sh $(PYENV)
 	cd python && $(abspath $(PYENV))/bin/python -m pytest -p no:cacheprovider
 
+test-store: ## blueox-store: the store read from Python
+	$(CARGO) build --workspace --bins
+	python-store/build.sh $(STOREENV)
+	cd python-store && $(abspath $(STOREENV))/bin/python -m pytest -p no:cacheprovider
+
+test-spark: ## a Spark cluster on loopback reads sealed files; needs Java 17
+	$(CARGO) build --workspace --bins
+	BLUEOX_VENVS=$(abspath $(VENVS)) tests/spark/run.sh
+
 wheel: ## one for all CPythons from 3.10, in target/wheels: built, checked, tested in each that is here
 	$(CARGO) build --bin oxd
 	python/wheel.sh
@@ -62,7 +73,7 @@ test-page: setup
 	$(CARGO) build --workspace --bins
 	$(PYTHON) -m pytest tests/page -q -p no:cacheprovider --rootdir tests/page
 
-test-all: test loom sanitize
+test-all: test test-store test-spark loom sanitize
 	PROPTEST_CASES=20000 $(CARGO) test --workspace --lib --quiet
 
 # All ways in which the library's threads may meet. The flag builds everything anew, in a folder of its own.
@@ -85,6 +96,12 @@ lint: edges setup
 	cd tests/page && $(abspath $(PYTHON)) -m ruff check --config ../peers/pyproject.toml .
 	cd tests/page && $(abspath $(PYTHON)) -m ruff format --config ../peers/pyproject.toml --check .
 	cd tests/page && MYPYPATH=../peers $(abspath $(PYTHON)) -m mypy --strict --config-file ../peers/pyproject.toml . ../../scripts/pictures.py
+	cd tests/spark && $(abspath $(PYTHON)) -m ruff check --config ../peers/pyproject.toml .
+	cd tests/spark && $(abspath $(PYTHON)) -m ruff format --config ../peers/pyproject.toml --check .
+	cd tests/spark && $(abspath $(PYTHON)) -m mypy --strict --config-file ../peers/pyproject.toml .
+	cd python-store && $(abspath $(PYTHON)) -m ruff check .
+	cd python-store && $(abspath $(PYTHON)) -m ruff format --check .
+	cd python-store && $(abspath $(PYTHON)) -m mypy --cache-dir $(abspath $(VENVS))/mypy-cache
 	python/build.sh $(PYENV)
 	cd python && $(abspath $(PYENV))/bin/ruff check --config pyproject.toml . ../examples/python
 	cd python && $(abspath $(PYENV))/bin/ruff format --check --config pyproject.toml . ../examples/python

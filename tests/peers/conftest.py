@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import random
+import sys
 from collections.abc import Iterator
 from typing import Callable
 
@@ -17,7 +18,10 @@ NEED_ORIGINAL = ["test_original_clients.py", "test_original_tools.py"]
 MEASURED = pytest.StashKey[list[str]]()
 
 # without the original there is nothing to collect there; the report's last lines say so
-collect_ignore = [] if originals.versions() else NEED_ORIGINAL
+collect_ignore = [] if originals.versions() else list(NEED_ORIGINAL)
+# requirements.txt has the engines for these
+HAS_ENGINES = sys.version_info >= (3, 11)
+collect_ignore += [] if HAS_ENGINES else ["test_engines.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,3 +88,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(
             f"not run: the tests with {what}{files}; they need Python 2.7 and tests/peers/setup.sh"
         )
+    if not HAS_ENGINES:
+        what = "the tests with Polars, pandas and pyarrow (test_engines.py)"
+        terminalreporter.write_line(f"not run: {what}; they need Python 3.11")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the environments of the peer tests; run it again at any time, it only does what is missing.
 #
-#   py3            Python 3 with pytest, pyzmq, msgpack, duckdb, google-crc32c, ruff, mypy   (always)
+#   py3            Python 3 with pytest, pyzmq, msgpack, duckdb, polars, pandas, pyarrow, google-crc32c, ruff, mypy   (always)
 #   orig-0.11.3    the original BlueOx, last version, Python 2.7        (where a Python 2.7 is found)
 #   orig-0.4.2     the original BlueOx of 2012, Python 2.7              (where a Python 2.7 is found)
 #

@@ -52,6 +52,7 @@ pub use rows::{SealedNumbers, SealedRows};
 pub use seal::{SealStep, Sealed, held_spans, remove_sealed, seal, seal_in_steps, verify};
 pub use source::{Numbered, SealSource, fingerprint};
 
+use blueox_event::Value;
 use blueox_log::day_log::scan::Damage;
 use parquet::errors::ParquetError;
 use std::io;
@@ -68,6 +69,27 @@ const TIME: &str = "time";
 const NODE: &str = "_node";
 const STREAM: &str = "_stream";
 const SEQ: &str = "_seq";
+
+/// Gives each value of an event to `each` with the name of the column that it would have in a sealed file, its type not included;
+/// gives back what has no such name.
+///
+/// ```
+/// use blueox_event::Value;
+/// let body = Value::map([("response", Value::map([("status", Value::from(200))]))]);
+/// let event = Value::map([("type", Value::from("request")), ("body", body)]);
+/// let mut names = Vec::new();
+/// let rest = blueox_query::sealed::flatten(&event, b"request", &mut |name, _| names.push(name.to_owned()));
+/// assert_eq!((names, rest), (vec!["response.status".to_owned()], vec![]));
+/// ```
+pub fn flatten(event: &Value, type_name: &[u8], each: &mut dyn FnMut(&str, &Value)) -> Vec<(Value, Value)> {
+    split::split(event, type_name, &mut |name, value| {
+        each(name, value);
+        true
+    })
+}
+
+/// The event's own fields that are columns under their names, in the order in which most senders write them.
+pub const OWN_FIELDS: [&str; 9] = split::OWN;
 
 /// Whether a column holds a field of events.
 fn is_event_column(name: &str) -> bool {

@@ -120,7 +120,7 @@ impl Sealing<'_> {
             number: None,
         };
         let path = dir.join(free_name(&name, &siblings).to_string());
-        let sealed = sealed::seal_in_steps(&sources, &path, step)?;
+        let sealed = sealed::seal_in_steps(&sources, latest(dir).as_deref(), &path, step)?;
         tell(Done::Sealed(path, sealed));
         Ok(())
     }
@@ -175,6 +175,15 @@ pub fn open_all(dir: &Path) -> Result<Vec<SealedFile>, SealError> {
     Ok(files)
 }
 
+/// A sealed file of the last day of the type whose day's directory this is: as columns stay, it has those of nearly all.
+fn latest(dir: &Path) -> Option<PathBuf> {
+    let mut days: Vec<PathBuf> =
+        fs::read_dir(dir.parent()?).ok()?.flatten().map(|entry| entry.path()).collect();
+    days.retain(|day| name_of(day).starts_with("date="));
+    days.sort_unstable();
+    days.iter().rev().find_map(|day| Some(day.join(names(day).ok()?.pop_last()?)))
+}
+
 fn names(dir: &Path) -> Result<BTreeSet<String>, SealError> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -223,7 +232,7 @@ fn compact(
             files.iter().map(|(path, _)| SealSource::Sealed(path.clone())).collect();
         let stem = format!("{}-{}", name.encoded_type, name.window.day);
         let path = dir.join(free_name(&SealedName { stem, node, number: None }, &siblings).to_string());
-        let sealed = sealed::seal_in_steps(&sources, &path, step)?;
+        let sealed = sealed::seal_in_steps(&sources, latest(dir).as_deref(), &path, step)?;
         for (old, _) in &files {
             remove(old, step)?;
         }

@@ -1,7 +1,10 @@
 //! Which paths become columns, and of which type.
+//!
+//! Engines take the files of a type for one table, and most of them its columns from one file. So files of a type differ as
+//! little as they can: own fields are always columns, and a column that an earlier file had stays one of its type.
 
-use super::split::split;
-use super::{NODE, REST, SEQ, STREAM, TIME};
+use super::split::{OWN, split};
+use super::{END, NODE, REST, SEQ, STREAM, TIME};
 use crate::limits::{SEALED_COLUMNS, SURVEY_PATHS};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use blueox_event::Value;
@@ -61,6 +64,12 @@ struct Counts {
     kinds: [u64; KINDS.len()],
 }
 
+impl Counts {
+    fn most_frequent(&self) -> Kind {
+        KINDS.into_iter().max_by_key(|kind| self.kinds[*kind as usize]).expect("BUG: there are kinds")
+    }
+}
+
 impl Survey {
     /// How many events were looked at.
     pub(super) fn events(&self) -> u64 {
@@ -83,25 +92,58 @@ impl Survey {
         });
     }
 
-    /// A column for each path that at least one event in a hundred has, of the type that most of its values have; of names
-    /// that many engines take for one, as they do not see the case of letters, the most frequent.
-    pub(super) fn columns(self) -> Vec<(String, Kind)> {
-        let mut frequent: Vec<(u64, usize, String, Kind)> = self
+    /// The own fields and the columns of earlier files; a column for each other path that at least one event in a hundred
+    /// has, of the type that most of its values have. Of names that many engines take for one, as they do not see the case of
+    /// letters, the first of these, or the most frequent. Where there are too many, those go that fewest events have.
+    pub(super) fn columns(self, earlier: &[(String, Kind)]) -> Vec<(String, Kind)> {
+        let known: HashMap<&str, Kind> = earlier.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+        let mut columns: Vec<Candidate> = Vec::new();
+        let added = earlier.iter().map(|(name, _)| name.as_str());
+        for (order, name) in OWN.into_iter().chain(added.filter(|name| !OWN.contains(name))).enumerate() {
+            let counts = self.paths.get(name);
+            let kind = known.get(name).copied();
+            let kind = kind.or_else(|| Some(counts?.most_frequent())).unwrap_or_else(|| usual_kind(name));
+            let count = counts.map_or(0, |counts| counts.kinds[kind as usize]);
+            columns.push(Candidate { name: name.to_owned(), kind, count, order });
+        }
+        let first = columns.len();
+        let mut frequent: Vec<Candidate> = self
             .paths
             .into_iter()
-            .filter_map(|(name, Counts { order, kinds })| {
-                let kind = KINDS.into_iter().max_by_key(|kind| kinds[*kind as usize])?;
-                let count = kinds[kind as usize];
-                (count * 100 >= self.events).then_some((count, order, name, kind))
+            .filter(|(name, _)| !OWN.contains(&name.as_str()) && !known.contains_key(name.as_str()))
+            .filter_map(|(name, counts)| {
+                let kind = counts.most_frequent();
+                let count = counts.kinds[kind as usize];
+                let order = first + counts.order;
+                (count * 100 >= self.events).then_some(Candidate { name, kind, count, order })
             })
             .collect();
-        frequent.sort_by_key(|(count, order, ..)| (Reverse(*count), *order));
+        frequent.sort_by_key(|column| (Reverse(column.count), column.order));
+        columns.extend(frequent);
         let mut taken = HashSet::new();
-        frequent.retain(|(_, _, name, _)| taken.insert(name.to_lowercase()));
-        frequent.truncate(SEALED_COLUMNS);
-        // As events have them: then maps that are put together again have their keys in the usual order.
-        frequent.sort_by_key(|(_, order, ..)| *order);
-        frequent.into_iter().map(|(_, _, name, kind)| (name, kind)).collect()
+        columns.retain(|column| taken.insert(column.name.to_lowercase()));
+        columns.sort_by_key(|column| (column.order >= OWN.len(), Reverse(column.count), column.order));
+        columns.truncate(SEALED_COLUMNS);
+        // As earlier files and events have them: then maps that are put together again have their keys in the usual order.
+        columns.sort_by_key(|column| column.order);
+        columns.into_iter().map(|column| (column.name, column.kind)).collect()
+    }
+}
+
+struct Candidate {
+    name: String,
+    kind: Kind,
+    /// How many events have a value of this type there.
+    count: u64,
+    order: usize,
+}
+
+/// The type of an own field in most events.
+fn usual_kind(own: &str) -> Kind {
+    match own {
+        "pid" => Kind::Int,
+        "start" | END | "sample_rate" => Kind::Float,
+        _ => Kind::Text,
     }
 }
 

@@ -1,5 +1,6 @@
 //! One sealed file: what it says of itself, and which of it a question needs.
 
+use super::columns::Kind;
 use super::metadata::{Metadata, SealedSource};
 use super::positional::Positional;
 use super::rows::{SealedNumbers, SealedRows};
@@ -134,18 +135,36 @@ impl SealedFile {
         let fields = self.footer.schema().fields().iter().enumerate();
         let paths = need.paths.as_ref();
         fields
-            .filter(|(_, field)| {
+            .filter(|(at, field)| {
                 let name = field.name().as_str();
                 if name == REST {
                     return self.needs_rest(need);
                 }
                 super::is_event_column(name)
+                    && self.has_values(*at)
                     && (ALWAYS.contains(&name)
                         || paths.is_none_or(|paths| {
                             paths.iter().any(|path| may_lead_to(path, &place_of_column(name)))
                         }))
             })
             .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Whether any event may have a value there: a column that stays because earlier files had it is not worth reading.
+    fn has_values(&self, at: usize) -> bool {
+        self.footer.metadata().row_groups().iter().any(|group| {
+            let nulls = group.column(at).statistics().and_then(Statistics::null_count_opt);
+            nulls.is_none_or(|nulls| i64::try_from(nulls) != Ok(group.num_rows()))
+        })
+    }
+
+    /// The columns that hold fields of events, and their types.
+    pub(super) fn kinds(&self) -> Vec<(String, Kind)> {
+        let fields = self.footer.schema().fields().iter();
+        fields
+            .filter(|field| super::is_event_column(field.name()))
+            .filter_map(|field| Some((field.name().clone(), Kind::from_data_type(field.data_type())?)))
             .collect()
     }
 

@@ -74,6 +74,8 @@ impl SealedName {
     /// let name = SealedName::parse("request-20120313.0a1b2c3d.2.parquet").unwrap();
     /// assert_eq!((name.stem.as_str(), name.number), ("request-20120313", Some(2)));
     /// assert_eq!(name.to_string(), "request-20120313.0a1b2c3d.2.parquet");
+    /// let name = SealedName::parse("%5Fa%3Ab-20120313.parquet").unwrap();
+    /// assert_eq!(name.stem, "_a:b-20120313");
     /// ```
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -92,7 +94,7 @@ impl SealedName {
         {
             (stem, node) = (before, Some(digits.to_owned()));
         }
-        Some(Self { stem: stem.to_owned(), node, number })
+        Some(Self { stem: decode_stem(stem), node, number })
     }
 
     /// The digits of a node that stand in names.
@@ -104,7 +106,7 @@ impl SealedName {
 
 impl fmt::Display for SealedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.stem)?;
+        f.write_str(&encode_stem(&self.stem))?;
         if let Some(node) = &self.node {
             write!(f, ".{node}")?;
         }
@@ -113,6 +115,18 @@ impl fmt::Display for SealedName {
         }
         f.write_str(SUFFIX)
     }
+}
+
+/// Spark takes what stands before a colon for a protocol, and engines pass over files that begin with `_`. In the name of a day
+/// file these stand for themselves, so the escapes mean nothing else.
+fn encode_stem(stem: &str) -> String {
+    let stem = stem.replace(':', "%3A");
+    stem.strip_prefix('_').map_or(stem.clone(), |rest| format!("%5F{rest}"))
+}
+
+fn decode_stem(stem: &str) -> String {
+    let stem = stem.replace("%3A", ":");
+    stem.strip_prefix("%5F").map_or(stem.clone(), |rest| format!("_{rest}"))
 }
 
 /// The name under which a file is written before it is whole. Engines pass over names that begin with a dot.

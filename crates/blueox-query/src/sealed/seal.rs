@@ -4,7 +4,7 @@
 //! meanwhile is not sealed; [`SealedFile::sources`] tells how much was.
 
 use super::SealError;
-use super::columns::Survey;
+use super::columns::{Kind, Survey};
 use super::file::SealedFile;
 use super::metadata::Metadata;
 use super::place;
@@ -54,20 +54,22 @@ pub enum SealStep {
 /// # Errors
 /// When a source is damaged, or is not read back as it was; then nothing has the name `sealed` that had not before.
 pub fn seal(sources: &[SealSource], sealed: &Path) -> Result<Sealed, SealError> {
-    seal_in_steps(sources, sealed, &mut |_| Ok(()))
+    seal_in_steps(sources, None, sealed, &mut |_| Ok(()))
 }
 
-/// As [`seal`]; asks after each step whether to go on.
+/// As [`seal`]; asks after each step whether to go on. What is a column in the sealed file `like` is one of its type here too,
+/// so that other engines take both for one table; when it cannot be read that is of no importance.
 ///
 /// # Errors
 /// As [`seal`], and those of `step`.
 pub fn seal_in_steps(
     sources: &[SealSource],
+    like: Option<&Path>,
     sealed: &Path,
     step: &mut dyn FnMut(SealStep) -> Result<(), SealError>,
 ) -> Result<Sealed, SealError> {
     let aside = place::aside(sealed);
-    let (file, events, source_bytes) = write_aside(sources, sealed, &aside, step)?;
+    let (file, events, source_bytes) = write_aside(sources, like, sealed, &aside, step)?;
     step(SealStep::Written)?;
     file.sync_all().map_err(SealError::io("sync", &aside))?;
     step(SealStep::Synced)?;
@@ -88,6 +90,7 @@ pub fn seal_in_steps(
 
 fn write_aside(
     sources: &[SealSource],
+    like: Option<&Path>,
     sealed: &Path,
     aside: &Path,
     step: &mut dyn FnMut(SealStep) -> Result<(), SealError>,
@@ -111,7 +114,7 @@ fn write_aside(
     }
     metadata.type_name = type_name.unwrap_or_default();
     let events = survey.events();
-    let columns = survey.columns();
+    let columns = survey.columns(&earlier_columns(sources, like));
     let file = File::create(aside).map_err(SealError::io("create", aside))?;
     step(SealStep::Created)?;
     let target = BufWriter::with_capacity(1 << 20, file);
@@ -128,6 +131,22 @@ fn write_aside(
     let target = writer.finish().map_err(failed)?;
     let file = target.into_inner().map_err(|error| SealError::io("write", aside)(error.into_error()))?;
     Ok((file, events, bytes))
+}
+
+/// The columns of the files that the new one is to be like: of `like`, and of those that become one.
+fn earlier_columns(sources: &[SealSource], like: Option<&Path>) -> Vec<(String, Kind)> {
+    let merged = sources.iter().filter_map(|source| match source {
+        SealSource::Sealed(path) => Some(path.as_path()),
+        SealSource::Hot { .. } => None,
+    });
+    let files = like.into_iter().chain(merged).filter_map(|path| SealedFile::open(path).ok());
+    let mut columns: Vec<(String, Kind)> = Vec::new();
+    for (name, kind) in files.flat_map(|file| file.kinds()) {
+        if !columns.iter().any(|(known, _)| *known == name) {
+            columns.push((name, kind));
+        }
+    }
+    columns
 }
 
 /// A full disk is the environment's, whatever the encoder makes of it.

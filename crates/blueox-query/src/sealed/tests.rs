@@ -187,16 +187,8 @@ fn frequent_values_are_in_columns_and_others_in_the_rest() {
     events.push(request(20, Value::from("500 oh no")));
     let (place, bytes) = Place::of(&events);
     seal(&[SealSource::hot(&place.hot(), bytes)], &place.sealed()).unwrap();
-    let file = fs::File::open(place.sealed()).unwrap();
-    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let fields: Vec<String> = builder
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| format!("{} {}", field.name(), field.data_type()))
-        .collect();
     assert_eq!(
-        fields,
+        fields(&place.sealed()),
         [
             "time Timestamp(µs, \"UTC\")",
             "id Utf8",
@@ -204,6 +196,10 @@ fn frequent_values_are_in_columns_and_others_in_the_rest() {
             "pid Int64",
             "start Float64",
             "end Float64",
+            "sample_rate Float64",
+            "span Utf8",
+            "parent Utf8",
+            "outcome Utf8",
             "response.status Int64",
             "_rest Binary",
             "_node Utf8",
@@ -211,9 +207,59 @@ fn frequent_values_are_in_columns_and_others_in_the_rest() {
             "_seq Int64"
         ]
     );
+    let file = fs::File::open(place.sealed()).unwrap();
+    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let batch = builder.build().unwrap().next().unwrap().unwrap();
     let nulls = |name: &str| arrow_array::Array::null_count(batch.column_by_name(name).unwrap());
     assert_eq!((nulls("response.status"), nulls("_rest")), (1, 20));
+}
+
+fn fields(sealed: &Path) -> Vec<String> {
+    let file = fs::File::open(sealed).unwrap();
+    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let fields = builder.schema().fields().iter();
+    fields.map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+}
+
+/// Engines that take the columns of one file for those of all find them in the others, with the same types.
+#[test]
+fn a_column_stays_one_of_its_type_in_later_files() {
+    let body = |n: u64, body: Value| {
+        let Value::Map(mut pairs) = request(n, Value::from(200)) else { unreachable!("a request is a map") };
+        pairs.last_mut().unwrap().1 = body;
+        Value::Map(pairs)
+    };
+    let days: [Vec<Value>; 3] = [
+        (0..30)
+            .map(|n| body(n, Value::map([("user", Value::from(n)), ("gone", Value::from("x"))])))
+            .collect(),
+        (0..30)
+            .map(|n| body(n, Value::map([("user", Value::from("nobody")), ("new", Value::from(true))])))
+            .collect(),
+        (0..30).map(|n| body(n, Value::map([("user", Value::map([("id", Value::from(n))]))]))).collect(),
+    ];
+    let mut earlier: Option<PathBuf> = None;
+    let mut before: Vec<String> = Vec::new();
+    let places: Vec<(Place, u64)> = days.iter().map(|events| Place::of(events)).collect();
+    for ((place, bytes), events) in places.iter().zip(&days) {
+        let hot = [SealSource::hot(&place.hot(), *bytes)];
+        seal_in_steps(&hot, earlier.as_deref(), &place.sealed(), &mut |_| Ok(())).unwrap();
+        assert_eq!(read(&place.sealed()), *events);
+        let fields = fields(&place.sealed());
+        assert!(before.iter().all(|field| fields.contains(field)), "{before:?} {fields:?}");
+        assert!(fields.contains(&"user Int64".to_owned()), "{fields:?}");
+        (before, earlier) = (fields, Some(place.sealed()));
+    }
+    assert!(
+        before.contains(&"new Boolean".to_owned()) && before.contains(&"user.id Int64".to_owned()),
+        "{before:?}"
+    );
+    // A file that cannot be read is no reason not to seal.
+    fs::write(places[0].0.sealed(), b"no parquet").unwrap();
+    let (place, bytes) = &places[1];
+    let hot = [SealSource::hot(&place.hot(), *bytes)];
+    seal_in_steps(&hot, Some(&places[0].0.sealed()), &place.sealed(), &mut |_| Ok(())).unwrap();
+    assert!(fields(&place.sealed()).contains(&"user Utf8".to_owned()));
 }
 
 #[test]
