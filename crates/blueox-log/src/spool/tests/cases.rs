@@ -264,6 +264,36 @@ fn a_renewed_stream_is_kept_with_where_it_begins() {
     }
 }
 
+/// The stream and where it begins change together, or not at all, wherever the disk stops.
+#[test]
+fn a_renewal_that_is_cut_short_is_whole_or_none() {
+    let (old, new) = ((StreamId(9), Seq::NONE), (StreamId(77), Seq::new(1)));
+    let (mut done, mut undone) = (0, 0);
+    for (after, seed) in (0..8).flat_map(|after| (1..40).map(move |seed| (after, seed))) {
+        let disk = ModelDisk::new(seed, u64::MAX);
+        let mut opened = open(&disk, FullPolicy::Block);
+        for _ in 0..2 + seed % 4 {
+            // Now and then the next segment begins with it.
+            opened.writer.append(&data(None, &[0x80; 700]), Timestamp(5)).unwrap();
+            opened.writer.commit(Timestamp(5)).unwrap();
+        }
+        disk.stop_after(after);
+        let renewed = opened.writer.renew_stream(new.0, new.1, Timestamp(6));
+        drop(opened);
+        if seed % 2 == 0 {
+            disk.kill();
+        } else {
+            disk.crash();
+        }
+        disk.heal();
+        let opened = open(&disk, FullPolicy::Block);
+        let found = (opened.writer.own_stream(), opened.writer.own_base());
+        assert!(found == new || renewed.is_err() && found == old, "{after} {seed}: {found:?} {renewed:?}");
+        if found == new { done += 1 } else { undone += 1 }
+    }
+    assert!(done > 0 && undone > 0, "{done} {undone}");
+}
+
 #[test]
 fn a_spool_can_be_looked_at_without_touching_it() {
     let disk = ModelDisk::new(1, u64::MAX);
