@@ -9,7 +9,7 @@ import urllib.request
 from typing import Callable
 
 from playwright.sync_api import expect
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 from page_server import PageServer
 from visit import Visit
@@ -35,7 +35,7 @@ def test_the_demo_is_alive_and_its_incident_has_a_cause(
         expect(rows.first).to_be_visible()
         measured(f"the demo shows data {time.monotonic() - begun:.1f} s after its start")
         # what one sees before the past is all there is seen again with more of it
-        wait_for("the shop's past", lambda: requests(demo.url) > PAST_REQUESTS)
+        wait_for("the shop's past", lambda: requests(demo.url) > PAST_REQUESTS, 3 * PATIENCE)
         one.go(type="request")
         one.button("Show on the heatmap").click()
         one.find(".heat-chart figcaption button:visible").click()

@@ -1,7 +1,7 @@
 //! An `oxd` of the demo: a process in a group of its own, so that Ctrl-C reaches this program alone, which stops it in order.
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long it may take until it listens, or until it has stopped.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a process that is to end is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -34,6 +34,8 @@ pub(super) struct Recipe {
 pub(super) struct Daemon {
     name: &'static str,
     child: Child,
+    /// Gone before `child` is: what it would end then is another's process.
+    heir: Heir,
     pub(super) collection: SocketAddr,
     pub(super) control: SocketAddr,
 }
@@ -67,8 +69,9 @@ impl Recipe {
         let log = log.with_context(|| format!("cannot write {}", path.display()))?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || copy(BufReader::new(stderr), log, &sender));
-        match addresses(&lines) {
-            Ok((collection, control)) => Ok(Daemon { name, child, collection, control }),
+        let begun = Heir::of(&child).and_then(|heir| Ok((heir, addresses(&lines)?)));
+        match begun {
+            Ok((heir, (collection, control))) => Ok(Daemon { name, child, heir, collection, control }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -81,6 +84,7 @@ impl Recipe {
 impl Daemon {
     /// Ends it as a crash would.
     pub(super) fn kill(mut self) {
+        self.heir.dismiss();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -90,6 +94,7 @@ impl Daemon {
     /// # Errors
     /// When it does not end, or not well.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        self.heir.dismiss();
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -110,8 +115,47 @@ impl Daemon {
     }
 
     /// Whether it still runs.
-    pub(super) fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    ///
+    /// Looked at without reaping it: until then its number is nobody else's, and the heir may keep it.
+    pub(super) fn is_running(&self) -> bool {
+        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return false };
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(waitid(WaitId::Pid(pid), options), Ok(None))
+    }
+}
+
+/// A shell that waits for this program's end and then asks the daemon to stop: killed, the program cannot do so itself. It reads
+/// from a pipe that nothing is ever written to, and whose other end only this program holds.
+#[derive(Debug)]
+struct Heir {
+    shell: Child,
+}
+
+impl Heir {
+    /// # Errors
+    /// When there is no `sh`.
+    fn of(daemon: &Child) -> anyhow::Result<Self> {
+        let shell = Command::new("sh")
+            .args(["-c", "read -r nothing; kill -TERM \"$0\"", &daemon.id().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("cannot start sh")?;
+        Ok(Self { shell })
+    }
+
+    fn dismiss(&mut self) {
+        // Killed before its pipe is closed, which waiting does.
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+impl Drop for Heir {
+    fn drop(&mut self) {
+        self.dismiss();
     }
 }
 

@@ -9,9 +9,16 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long the collector works until it is killed, and how long it is away then.
-const WORKS: Duration = Duration::from_secs(60);
-const AWAY: Duration = Duration::from_secs(10);
+/// How often it is looked whether the collector still runs.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// How the collector fails again and again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failing {
+    /// How long it works until it is killed, and how long it is away then.
+    pub(super) works: Duration,
+    pub(super) away: Duration,
+}
 
 /// Both of them.
 #[derive(Debug)]
@@ -29,7 +36,7 @@ impl House {
     ///
     /// # Errors
     /// When one does not start.
-    pub(super) fn start(oxd: &Path, dir: &Path, fails: bool) -> anyhow::Result<Self> {
+    pub(super) fn start(oxd: &Path, dir: &Path, failing: Option<Failing>) -> anyhow::Result<Self> {
         let recipe = |name, args| Recipe {
             oxd: oxd.to_path_buf(),
             name,
@@ -60,7 +67,7 @@ impl House {
             ..collecting
         };
         let (stop, stopping) = mpsc::channel();
-        let keeping = thread::spawn(move || keep(collector_daemon, &again, fails, &stopping));
+        let keeping = thread::spawn(move || keep(collector_daemon, &again, failing, &stopping));
         Ok(Self { agent_daemon, stop, keeping, agent, collector })
     }
 
@@ -83,21 +90,27 @@ impl House {
 }
 
 /// Keeps the collector running, but for the times when it is to fail, until it is to stop.
-fn keep(daemon: Daemon, recipe: &Recipe, fails: bool, stop: &Receiver<()>) -> anyhow::Result<()> {
+fn keep(
+    daemon: Daemon,
+    recipe: &Recipe,
+    failing: Option<Failing>,
+    stop: &Receiver<()>,
+) -> anyhow::Result<()> {
     let mut daemon = daemon;
     loop {
-        if !waits(stop, WORKS) {
+        if !waits(stop, failing.map_or(LOOK, |failing| failing.works)) {
             return daemon.stop();
         }
         if !daemon.is_running() {
             eprintln!("the collector has ended by itself; starting it again");
+            daemon.kill();
             daemon = recipe.start()?;
             continue;
         }
-        if fails {
-            eprintln!("killing the collector for {} s", AWAY.as_secs());
+        if let Some(Failing { away, .. }) = failing {
+            eprintln!("killing the collector for {} s", away.as_secs());
             daemon.kill();
-            let goes_on = waits(stop, AWAY);
+            let goes_on = waits(stop, away);
             daemon = recipe.start()?;
             eprintln!("the collector is back");
             if !goes_on {

@@ -15,11 +15,12 @@ use crate::failure::{Outcome, Usage};
 use crate::web::{self, Interruption, Plan, Server, WebArgs};
 use anyhow::Context;
 use blueox_shop::incident::{Incident, VERSION};
-use house::House;
+use house::{Failing, House};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 use visitors::Visitors;
 
 /// How much past there is, and when in it the incident begins, in seconds.
@@ -47,6 +48,10 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     fail_collector: bool,
 
+    /// How many seconds it works until it is killed, and for how many it is away, as `60,10`
+    #[arg(long, value_name = "WORKS,AWAY", requires = "fail_collector", default_value = "60,10", value_parser = failing, hide = true)]
+    fail_seconds: Failing,
+
     /// Where the page is [default: 127.0.0.1:3515, or any free port when that is taken]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -67,6 +72,15 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+fn failing(text: &str) -> Result<Failing, String> {
+    let seconds = |text: &str| {
+        text.parse().ok().filter(|seconds| (1..=3600).contains(seconds)).map(Duration::from_secs)
+    };
+    text.split_once(',')
+        .and_then(|(works, away)| Some(Failing { works: seconds(works)?, away: seconds(away)? }))
+        .ok_or_else(|| format!("{text:?} is no two numbers of seconds such as 60,10"))
+}
+
 /// Shows it until it is interrupted.
 ///
 /// # Errors
@@ -77,7 +91,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Outcome> {
     let runtime = web::runtime()?;
     // A Ctrl-C while they start is heard when they have.
     let interruption = runtime.block_on(async { Interruption::listen() })?;
-    let house = House::start(&oxd, data.path(), args.fail_collector)?;
+    let house = House::start(&oxd, data.path(), args.fail_collector.then_some(args.fail_seconds))?;
     let incident = Incident::new(args.seed, INCIDENT_AT_SECONDS);
     let result = runtime.block_on(serve(args, &house, incident, data.path(), interruption));
     runtime.shutdown_background();
