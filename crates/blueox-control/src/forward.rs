@@ -15,6 +15,8 @@ pub struct ForwardList {
     pub active: Option<String>,
     /// What its acknowledgements mean: `durable`, `received`, or `at_most_once` for an original daemon, which has none.
     pub delivery: Option<String>,
+    /// The id of the daemon that takes events now, where it is known: [`Native::node`](crate::status::Native::node) there.
+    pub node: Option<String>,
     /// All destinations in order.
     pub destinations: Vec<ForwardDestination>,
     /// Events that wait to be forwarded.

@@ -38,9 +38,9 @@ pub(crate) struct Args {
     #[arg(short = 'l', long, value_name = "DIR", global = true, action = ArgAction::Append)]
     pub(crate) log_path: Vec<PathBuf>,
 
-    /// Watch the oxd whose control port is at ADDR (host, host:port, [::1]:port)
-    #[arg(short = 'H', long, value_name = "ADDR", global = true)]
-    pub(crate) host: Option<String>,
+    /// Watch the oxd whose control port is at ADDR (host, host:port, [::1]:port); for `web` repeat for several, or put commas between
+    #[arg(short = 'H', long, value_name = "ADDR", global = true, action = ArgAction::Append)]
+    pub(crate) host: Vec<String>,
 
     /// Only events of this type; * stands for anything; repeat for several
     #[arg(short = 'n', long, value_name = "TYPE", global = true, action = ArgAction::Append,

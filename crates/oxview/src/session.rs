@@ -42,7 +42,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     let selection = Selection::new(&args.type_name, id, span, args.filter.as_deref())?;
     let projection = Projection::new(&args.fields, &args.hide)?;
-    let source = Source::choose(files, args.log_path.clone(), slack, args.host.as_deref())?;
+    let host = match &args.host[..] {
+        [] => None,
+        [one] => Some(one.as_str()),
+        _ => return Err(Usage("-H is given once; only oxview web watches several daemons".to_owned()).into()),
+    };
+    let source = Source::choose(files, args.log_path.clone(), slack, host)?;
     let mut progress = Progress::new();
     if args.verbose > 0 {
         progress.say(&format!("reading from {source:?}"));

@@ -62,7 +62,7 @@ use crate::args::Args;
 use crate::failure::{Outcome, Usage};
 use crate::log_path;
 use anyhow::Context;
-use blueox_control::{Client, ControlAddress, Timeouts, Token};
+use blueox_control::{Client, ControlAddress, Status, Timeouts, Token};
 use guard::Guard;
 use page::{Page, Stop};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args, web: &WebArgs) -> anyhow::Result<Outcome> {
     let plan = Plan {
         web: web.clone(),
         dirs: args.log_path.clone(),
-        daemons: daemons(args.host.as_deref())?,
+        daemons: daemons(&args.host)?,
         watched: Vec::new(),
         slack: log_path::parse_slack(&args.slack)?,
         is_demo: false,
@@ -174,39 +174,63 @@ impl Interruption {
     }
 }
 
-/// Addresses joined by commas.
-fn daemons(text: Option<&str>) -> Result<Vec<ControlAddress>, Usage> {
-    let one = |text: &str| text.parse().map_err(|error| Usage(format!("--host: {error}")));
-    text.map_or_else(|| Ok(Vec::new()), |text| text.split(',').map(one).collect())
+/// Addresses, some of which may be joined by commas; each once.
+fn daemons(texts: &[String]) -> Result<Vec<ControlAddress>, Usage> {
+    let mut found = Vec::new();
+    for text in texts.iter().flat_map(|text| text.split(',')) {
+        let address = text.parse().map_err(|error| Usage(format!("--host: {error}")))?;
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    Ok(found)
+}
+
+/// Whose live events are shown: those of daemons whose events are not all shown by another one of them, to which they forward.
+/// `known` has what each says of itself, where it answered. An agent that has not reached its destination yet may forward to any.
+fn watched(known: &[(ControlAddress, Option<Status>)]) -> Vec<ControlAddress> {
+    let nodes: Vec<&str> = known
+        .iter()
+        .filter_map(|(_, status)| Some(status.as_ref()?.native.as_ref()?.node.as_str()))
+        .collect();
+    let collectors =
+        known.iter().any(|(_, status)| status.as_ref().is_some_and(|status| status.role != "agent"));
+    let shown_elsewhere = |status: &Status| {
+        let shown = |node: Option<&str>| node.map_or(collectors, |node| nodes.contains(&node));
+        status.forward.iter().any(|list| shown(list.node.as_deref()))
+    };
+    let wanted = |(address, status): &(ControlAddress, Option<Status>)| {
+        (!status.as_ref().is_some_and(shown_elsewhere)).then(|| address.clone())
+    };
+    known.iter().filter_map(wanted).collect()
 }
 
 impl Plan {
-    /// Asks the daemons what they are. What an agent forwards its collector shows: where both are given the agent is not watched.
+    /// Asks the daemons what they are, and so whom to watch.
     /// Without a log path that of a daemon on this machine is taken.
     fn look_around(mut self) -> anyhow::Result<Self> {
         if self.daemons.is_empty() && self.dirs.is_empty() {
             self.daemons.push(ControlAddress::from_environment().map_err(|error| Usage(error.to_string()))?);
         }
         let needs_log_path = self.dirs.is_empty();
-        let mut agents = Vec::new();
+        let mut known = Vec::new();
         for address in &self.daemons {
             let status = Client::connect(address, Timeouts::default()).and_then(|client| client.status());
-            match status {
-                Ok(status) if needs_log_path => {
-                    let own = status.log_path.map(PathBuf::from);
-                    self.dirs.extend(own.filter(|dir| address.is_loopback() && dir.is_dir()));
-                    agents.extend((status.role == "agent").then(|| address.clone()));
-                }
-                Ok(status) => agents.extend((status.role == "agent").then(|| address.clone())),
+            let status = match status {
                 Err(error) if needs_log_path => return Err(anyhow::anyhow!("{error}")),
                 // It may come later.
-                Err(_) => {}
+                status => status.ok(),
+            };
+            if let Some(own) = status.as_ref().and_then(|status| status.log_path.as_ref()).map(PathBuf::from)
+                && needs_log_path
+                && address.is_loopback()
+                && own.is_dir()
+            {
+                self.dirs.push(own);
             }
+            known.push((address.clone(), status));
         }
-        self.watched = self.daemons.clone();
-        if agents.len() < self.daemons.len() {
-            self.watched.retain(|address| !agents.contains(address));
-        }
+        self.watched = watched(&known);
         if self.dirs.is_empty() {
             let error =
                 "no log path: none of the daemons keeps day files on this machine; give -l DIR beside -H";
@@ -285,4 +309,47 @@ fn random_hex() -> anyhow::Result<String> {
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow::anyhow!("the system has no random numbers: {error}"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blueox_control::forward::ForwardList;
+    use blueox_control::status::Native;
+
+    fn daemon(port: u16, node: &str, to: Option<Option<&str>>) -> (ControlAddress, Option<Status>) {
+        let list =
+            |node: Option<&str>| ForwardList { node: node.map(str::to_owned), ..ForwardList::default() };
+        let status = Status {
+            role: if to.is_some() { "agent" } else { "collector" }.to_owned(),
+            native: Some(Native { node: node.to_owned(), ..Native::default() }),
+            forward: to.map(list).into_iter().collect(),
+            ..Status::default()
+        };
+        (format!("127.0.0.1:{port}").parse().unwrap(), Some(status))
+    }
+
+    fn ports(known: &[(ControlAddress, Option<Status>)]) -> Vec<String> {
+        watched(known).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_agent_is_watched_unless_its_collector_is() {
+        let collector = daemon(1, "c", None);
+        let [to_it, elsewhere, nowhere_yet] =
+            [Some("c"), Some("d"), None].map(|node| daemon(2, "a", Some(node)));
+        assert_eq!(ports(&[collector.clone(), to_it.clone()]), ["127.0.0.1:1"]);
+        assert_eq!(ports(&[elsewhere, collector.clone()]), ["127.0.0.1:2", "127.0.0.1:1"]);
+        assert_eq!(ports(&[nowhere_yet.clone(), collector]), ["127.0.0.1:1"]);
+        assert_eq!(ports(&[nowhere_yet]), ["127.0.0.1:2"]);
+        let silent = ("127.0.0.1:1".parse().unwrap(), None);
+        assert_eq!(ports(&[silent, to_it]), ["127.0.0.1:1", "127.0.0.1:2"]);
+    }
+
+    #[test]
+    fn daemons_are_given_once_more_or_with_commas() {
+        let given = ["127.0.0.1:1,127.0.0.1:2", "127.0.0.1:2"].map(str::to_owned);
+        assert_eq!(daemons(&given).unwrap().len(), 2);
+        assert!(daemons(&["127.0.0.1:1,,".to_owned()]).is_err());
+    }
 }
