@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shlex
+import urllib.request
 from collections.abc import Iterator
 from typing import Callable
 
 import pytest
-from daemon import Daemon
+from daemon import Daemon, tool
 from playwright.sync_api import expect
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 from page_server import PageServer
 from shop import Shop
@@ -149,5 +151,13 @@ def test_what_the_server_offers_to_copy_can_be_run(
     one.button("Copy as curl").click()
     expect(one.find(".notice")).to_contain_text("Copied: curl")
     copied = one.page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("curl"), copied
-    assert "/api/v1/overview" in copied
+    name, flag, url = shlex.split(copied)
+    assert (name, flag) == ("curl", "-s"), copied
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+        assert [row["type"] for row in json.load(answer)["rows"]] == ["request"]
+    one.button("Copy as oxview").click()
+    expect(one.find(".notice")).to_contain_text("Copied: oxview")
+    name, *words = shlex.split(one.page.evaluate("navigator.clipboard.readText()"))
+    assert name == "oxview"
+    words[words.index("-l") + 1] = str(daemon.base / "logs")
+    assert tool("oxview", *words)

@@ -7,6 +7,7 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, expect
+from waiting import wait_for
 
 PATIENCE_MILLIS = 60_000.0
 expect.set_options(timeout=PATIENCE_MILLIS)
@@ -31,7 +32,8 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        # on a machine with other load `oxview web` may be busy; the page asks again, and the browser remarks on it
+        if message.type in ("error", "warning") and "status of 503" not in message.text:
             self.complaints.append(f"{message.type}: {message.text}")
 
     def go(self, **place: Any) -> Visit:
@@ -50,6 +52,17 @@ class Visit:
 
     def place(self) -> dict[str, list[str]]:
         return urllib.parse.parse_qs(urllib.parse.urlparse(self.page.url).query)
+
+    def expect_place(self, **wanted: str | None) -> None:
+        """Waits until the URL has these; None: not at all."""
+
+        def is_there() -> bool:
+            # the browser's news come with its answers
+            self.page.wait_for_timeout(20)
+            here = self.place()
+            return all(here.get(name) == (None if value is None else [value]) for name, value in wanted.items())
+
+        wait_for(f"the place {wanted}", is_there)
 
     def violations(self) -> list[str]:
         """What axe finds: rule, what is wrong, and where."""
