@@ -184,7 +184,7 @@ class Answers:
         events = self.matching(query)
         made = {
             **self.envelope(query, events, path),
-            "field": "duration",
+            "field": one(query, "field", "duration"),
             "start": since,
             "step": (until - since) / columns,
         }

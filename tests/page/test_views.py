@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import pathlib
 import re
+import time
 from typing import Any, Callable
 
 import pytest
 from playwright.sync_api import expect
 
-from answers import Refused
+from answers import Query, Refused
 from fake_server import FakeServer
 from shop import Shop
 from visit import Visit
@@ -24,6 +26,10 @@ def incident_box(server: FakeServer) -> str:
     """Around the slow, failing requests of the shop, and nothing else."""
     since = server.answers.shop.since
     return "~".join(str(edge) for edge in (since + 478, since + 664, 0.9, 10))
+
+
+def iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def a_failed_trace(server: FakeServer) -> str:
@@ -99,11 +105,11 @@ def test_overview_marks_the_type_that_fails(visit: Begin, server: FakeServer) ->
     expect(one.page).to_have_url(re.compile("since=.*until="))
     assert one.place().get("view") is None, "a drag is no click"
     one.page.go_back()
-    assert "since" not in one.place()
+    one.expect_place(since=None)
     expect(rows).to_have_count(3)
     failing.get_by_role("button").click()
     expect(one.find(".heat-chart")).to_be_visible()
-    assert one.place()["type"] == ["request"]
+    one.expect_place(type="request")
 
 
 def test_one_look_finds_the_cause_by_clicking(visit: Begin, server: FakeServer) -> None:
@@ -133,6 +139,96 @@ def test_what_is_slow_and_does_not_fail_is_found_too(visit: Begin, server: FakeS
         expect(one.find(".headline")).to_contain_text(cause)
 
 
+def test_errors_all_the_time_are_no_rise_and_still_have_a_cause(visit: Begin, server: FakeServer) -> None:
+    """What began before the range shows: the page claims no rise, offers to look back, and Compare names the cause."""
+    # too few a step for durations to say anything of it
+    shop = Shop(per_second=4)
+    shop.events = [event for event in shop.events if 490 <= event["start"] - shop.since < 650]
+    begin = shop.since + 490
+    shop.until = math.floor(shop.since) + 650
+    server.answers.shop = shop
+    since, until = iso(begin), iso(shop.until)
+    one = visit().go(since=since, until=until)
+    expect(one.find(".alarm")).to_contain_text("errors all the time: 4.")
+    expect(one.button("Look further back")).to_have_count(0)
+    one.button("Show on the heatmap").click()
+    one.button("Compare the errors").click()
+    for cause in ('path = "/checkout"', 'version = "2.8.1"', 'host = "web-3"'):
+        expect(one.find(".headline")).to_contain_text(cause)
+    one.go(since="-5m")
+    expect(one.find(".alarm")).to_contain_text("errors all the time")
+    one.button("Look further back").click()
+    one.expect_place(since=None)
+
+
+def test_a_field_that_is_no_field_is_spelled_otherwise(visit: Begin, server: FakeServer) -> None:
+    one = visit().go(type="request")
+    expect(one.find(".side .facet").first).to_be_visible()
+    known = server.answers.matching
+    server.answers.matching = lambda query: [] if "pth" in str(query.get("filter")) else known(query)  # type: ignore[method-assign]
+    one.find("#filter").fill('note = "pth = 1" or body.pth = "/cart"')
+    one.page.keyboard.press("Enter")
+    one.button("Use path for body.pth").click()
+    expect(one.find("#filter")).to_have_value('note = "pth = 1" or path = "/cart"')
+
+
+def test_what_is_pressed_stays_until_it_is_released(visit: Begin, server: FakeServer) -> None:
+    """An answer that comes between press and release takes no button away."""
+    one = visit().go(view="breakdown", type="request", by=["path"])
+    # the panel has one of that name, too
+    button = one.find(".breakdown-table").get_by_role("button", name="only path /cart")
+    expect(button).to_be_visible()
+    box = button.bounding_box()
+    assert box is not None
+    at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    one.page.mouse.move(*at)
+    one.page.mouse.down()
+    node = one.page.evaluate_handle("([x, y]) => document.elementFromPoint(x, y)", at)
+    with one.page.expect_response(lambda response: "/breakdown" in response.url) as answered:
+        pass  # the view asks again by itself
+    answered.value.finished()
+    # by then the page has it, too
+    one.page.evaluate("fetch('./api/v1/about').then((answer) => answer.text())")
+    assert node.evaluate("node => node.isConnected")
+    one.page.mouse.up()
+    expect(one.find("#filter")).to_have_value('path = "/cart"')
+
+
+def test_the_heatmap_shows_the_numbers_of_any_field(visit: Begin, server: FakeServer) -> None:
+    one = visit().go(view="heatmap", type="request")
+    expect(one.find(".heat-chart figcaption")).to_contain_text("7,200 events")
+    field = one.find("#heat-field")
+    expect(field).to_have_value("duration")
+    field.fill("response.size")
+    one.page.keyboard.press("Enter")
+    one.expect_place(field="response.size", box=None)
+    # plain numbers, not times
+    one.button("Table").click()
+    expect(one.find(".twin caption")).to_contain_text("response.size by time")
+    cell = one.find(".twin tbody tr").first.locator("td").last
+    expect(cell).to_have_text(re.compile(r"^[\d.,]+$"))
+    field.fill("duration")
+    one.page.keyboard.press("Enter")
+    one.expect_place(field=None)
+    expect(cell).to_have_text(re.compile(r"^[\d.]+ (ms|s)$"))
+
+
+def test_a_daemon_that_does_not_answer_is_named(visit: Begin, server: FakeServer) -> None:
+    text = "127.0.0.1:3513 gave no answer"
+
+    def silent(query: Query) -> Any:
+        good = server.answers.health(query, "health")
+        lost = {"reachable": False, "error": text, "state": "failing", "status": None, "name": None}
+        lost["problems"] = [{"state": "failing", "text": text}]
+        return {**good, "state": "failing", "daemons": [{**good["daemons"][0], **lost}]}
+
+    server.answers.instead["health"] = silent
+    one = visit().go()
+    expect(one.find(".strip")).to_contain_text("no answer from 127.0.0.1:3513")
+    one.find(".strip").click()
+    expect(one.find(".drawer p")).to_have_text([text])
+
+
 def test_a_box_is_drawn_by_dragging_and_a_cell_opens_its_slowest_trace(visit: Begin) -> None:
     one = visit().go(view="heatmap", type="request")
     expect(one.find(".heat-chart figcaption")).to_contain_text("7,200 events")
@@ -159,7 +255,7 @@ def test_live_follows_again_after_a_zoom(visit: Begin) -> None:
     one.button("Live").click()
     expect(one.button("Live")).to_have_attribute("aria-pressed", "true")
     expect(one.find(".overview-table tbody tr")).to_have_count(3)
-    assert "since" not in one.place()
+    one.expect_place(since=None)
     one.button("Live").click()
     expect(one.button("Live")).to_have_attribute("aria-pressed", "false")
     # what was paused here is paused there, and shows what there is

@@ -51,6 +51,6 @@ export function common(place: Place): Parameters {
 }
 
 /** The box's parameters, of compare and events. */
-export function boxed(box: Box | null): Parameters {
-  return box === null ? {} : { from: stamp(box.from), to: stamp(box.to), low: box.low, high: box.high };
+export function boxed(box: Box | null, field: string): Parameters {
+  return box === null ? {} : { from: stamp(box.from), to: stamp(box.to), low: box.low, high: box.high, field };
 }

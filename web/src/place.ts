@@ -3,7 +3,7 @@
 export const VIEWS = ["overview", "live", "heatmap", "breakdown", "trace"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
-/** A box on the heatmap: times in seconds, values of its field. */
+/** A box on the heatmap: times in seconds, numbers of its field. */
 export interface Box {
   from: number;
   to: number;
@@ -20,6 +20,8 @@ export interface Place {
   readonly since: string;
   readonly until: string;
   readonly box: Box | null;
+  /** Whose numbers the heatmap shows; empty: durations. */
+  readonly field: string;
   readonly by: readonly string[];
   /** A column, with `-` before it: the greatest first. */
   readonly sort: string;
@@ -35,6 +37,7 @@ const START: Place = {
   since: DEFAULT_SINCE,
   until: "",
   box: null,
+  field: "",
   by: [],
   sort: "",
   id: "",
@@ -50,6 +53,7 @@ export function read(search: string): Place {
     since: query.get("since") ?? START.since,
     until: query.get("until") ?? "",
     box: readBox(query.get("box")),
+    field: query.get("field") ?? "",
     by: query.getAll("by").filter((name) => name !== "").slice(0, 2),
     sort: query.get("sort") ?? "",
     id: query.get("id") ?? "",
@@ -70,6 +74,7 @@ export function write(place: Place): string {
     const { from, to, low, high } = place.box;
     query.append("box", [from, to, low, high].join("~"));
   }
+  put("field", place.field, "");
   for (const name of place.by) query.append("by", name);
   put("sort", place.sort, "");
   put("id", place.id, "");

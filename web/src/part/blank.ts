@@ -3,6 +3,9 @@
 import type { ApiError } from "../api.js";
 import { element, type Child } from "../element.js";
 
+/** While there is no answer yet; not said when it comes at once. */
+export const READING = "Reading …";
+
 export interface Way {
   text: string;
   go(): void;

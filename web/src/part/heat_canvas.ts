@@ -3,7 +3,7 @@
 import { element, say } from "../element.js";
 import type { Box } from "../place.js";
 import { count } from "../say/number.js";
-import { briefly, clock, duration, tick } from "../say/time.js";
+import { clock, tick } from "../say/time.js";
 import { colours, onTheme, ramp } from "../theme.js";
 import type { Cell, CellBox, HeatGrid } from "../view/heat_grid.js";
 import { canvas, errorMark, surface, type Surface } from "./canvas.js";
@@ -113,7 +113,7 @@ export class HeatCanvas {
     if (grid === null || cursor === null) return;
     const { from, low, high } = grid.cellBox(cursor);
     const errors = grid.errors(cursor);
-    const text = `${clock(from)}, ${duration(low)} to ${duration(high)}: ${count(grid.count(cursor))} events${errors > 0 ? `, ${count(errors)} errors` : ""}`;
+    const text = `${clock(from)}, ${grid.say(low)} to ${grid.say(high)}: ${count(grid.count(cursor))} events${errors > 0 ? `, ${count(errors)} errors` : ""}`;
     say(this.told, this.anchor === null ? text : `box to ${text}`);
   }
 
@@ -146,7 +146,7 @@ export class HeatCanvas {
     const errors = grid.errors(cell);
     showTooltip(event.clientX, event.clientY, [
       [clock(from), "", "title"],
-      ["duration", `${duration(low)} – ${duration(high)}`],
+      [grid.heat.field, `${grid.say(low)} – ${grid.say(high)}`],
       ["events", count(grid.count(cell))],
       ...(errors > 0 ? [["errors", count(errors), "error"] as ["errors", string, "error"]] : []),
       ["click", "slowest trace"],
@@ -273,7 +273,7 @@ class Frame {
     for (const value of logTicks(grid.low, grid.high, this.height / 36)) {
       const y = Math.round(this.yOf(value));
       pen.fillStyle = shade.quiet;
-      pen.fillText(briefly(value), LEFT - 8, y);
+      pen.fillText(grid.sayBriefly(value), LEFT - 8, y);
       pen.fillStyle = shade.line;
       pen.fillRect(LEFT - 5, y, 5, 1);
     }

@@ -1,6 +1,7 @@
 // One question at a time to the server: a newer one ends the older, and what was shown stays until the answer is there.
 
 import { ApiError, ask, type Parameters } from "../api.js";
+import { released } from "./pointer.js";
 
 export interface Listener<T> {
   answered(answer: T): void;
@@ -25,6 +26,7 @@ export class Question<T> {
     const slow = window.setTimeout(() => this.listener.waiting?.(true), SHOWN_AS_WAITING_MILLIS);
     try {
       const answer = await ask<T>(path, parameters, mine.signal);
+      await released();
       if (this.running === mine) this.listener.answered(answer);
     } catch (failure) {
       if (this.running !== mine) return;

@@ -49,6 +49,13 @@ export function bytes(value: number): string {
   return `${three(value)} ${unit}`;
 }
 
+/** A number of an event's body, whatever it counts: `0.0042`, `12.5`, `8,412`. */
+export function amount(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1_000) return count(value);
+  return size >= 0.1 || size === 0 ? three(value) : String(Number(value.toPrecision(2)));
+}
+
 /** Three significant digits at most, without an exponent. */
 export function three(value: number): string {
   const size = Math.abs(value);

@@ -14,7 +14,7 @@ export class HealthStrip {
   private readonly dot = element("i", { class: "dot" });
   private readonly facts = {
     hosts: element("b"),
-    state: element("span"),
+    state: element("span", { class: "cut" }),
     lag: element("b", {}, "–"),
     queue: element("b", {}, "–"),
     dropped: element("b", {}, "–"),
@@ -39,7 +39,7 @@ export class HealthStrip {
       fact("queue", queue),
       fact("dropped", dropped),
       way,
-      element("span", { class: "end optional" }, "every number of the way ▾"),
+      element("span", { class: "end optional" }, "how events get here ▾"),
     );
     this.root = element("section", { class: "health", "aria-label": "health" }, this.button, this.drawer);
   }
@@ -76,7 +76,7 @@ export class HealthStrip {
     this.dot.className = `dot ${KINDS[health.state] ?? "warn"}`;
     const { hosts, state, lag, queue, dropped, way } = this.facts;
     say(hosts, health.state === "none" ? "" : plural(health.hosts, "host"));
-    say(state, SAID[health.state] ?? health.state);
+    say(state, stateOf(health));
     say(lag, health.lag_seconds === null ? "–" : briefly(health.lag_seconds));
     say(queue, count(health.queued));
     say(dropped, count(health.dropped));
@@ -97,6 +97,14 @@ export class HealthStrip {
   }
 }
 
+/** How it is, in a few words; who does not answer is what one has to know first. */
+function stateOf({ state, daemons }: Health): string {
+  const silent = daemons.filter(({ reachable }) => !reachable);
+  const [one] = silent;
+  if (one === undefined) return SAID[state] ?? state;
+  return silent.length === 1 ? `no answer from ${one.name ?? one.address}` : `no answer from ${silent.length} of ${plural(daemons.length, "daemon")}`;
+}
+
 /** Where events go from here: destinations that take them now. */
 function wayOf(health: Health): string {
   const active = health.daemons.flatMap(({ status }) => (status?.forward ?? []).map((list) => list.active ?? `${list.state}`));
@@ -105,12 +113,13 @@ function wayOf(health: Health): string {
 
 function daemonCard(daemon: Health["daemons"][number]): HTMLElement {
   const kind = daemon.reachable ? (KINDS[daemon.state] ?? "warn") : "error";
+  const error = daemon.reachable ? null : (daemon.error ?? "does not answer");
   return element(
     "div",
     { class: "card" },
     element("h2", {}, element("i", { class: `dot ${kind}` }), daemon.name ?? daemon.address),
-    !daemon.reachable && element("p", { class: "error" }, daemon.error ?? "does not answer"),
-    ...daemon.problems.map(({ text, state }) => element("p", { class: state === "failing" ? "error" : "warn" }, text)),
+    error !== null && element("p", { class: "error" }, error),
+    ...daemon.problems.filter(({ text }) => text !== error).map(({ text, state }) => element("p", { class: state === "failing" ? "error" : "warn" }, text)),
     daemon.status !== null && statusFacts(daemon.address, daemon.status),
   );
 }
@@ -136,8 +145,8 @@ function statusFacts(address: string, status: DaemonStatus): HTMLElement {
   if (spool) put("spool", spool.used_bytes, (used) => `${bytes(used)} of ${bytes(spool.max_bytes ?? Number.NaN)}`);
   for (const list of forward) {
     const name = forward.length > 1 ? `list ${list.list}: ` : "";
-    facts.push([`${name}queued`, count(list.queued)]);
     for (const { address: to, state } of list.destinations) facts.push([`${name}→ ${to}`, state]);
+    facts.push([`${name}waiting for it`, count(list.queued)]);
   }
   return element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }

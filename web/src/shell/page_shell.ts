@@ -5,6 +5,7 @@ import type { About, EventRow } from "../contract.js";
 import { element } from "../element.js";
 import type { Page, View } from "../page.js";
 import { copy } from "../part/copy.js";
+import { watchPointer } from "../part/pointer.js";
 import { hideTooltip } from "../part/tooltip.js";
 import { moves, narrowed, read, VIEWS, write, type Place, type ViewName } from "../place.js";
 import { switchTheme } from "../theme.js";
@@ -56,6 +57,7 @@ export class PageShell implements Page {
     window.addEventListener("popstate", () => this.moved(read(location.search)));
     document.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("visibilitychange", () => this.tick());
+    watchPointer();
     this.health.start();
     this.moved(this.place);
     void this.learnTypes();

@@ -4,7 +4,7 @@ import { address, ApiError, type Parameters } from "../api.js";
 import type { EventRow, Fields, Json, TraceEvent } from "../contract.js";
 import { element, fill } from "../element.js";
 import { common, type Page } from "../page.js";
-import { failing } from "../part/blank.js";
+import { failing, READING } from "../part/blank.js";
 import { conditions, flat, shown, type FlatLine } from "../part/flat.js";
 import { Question } from "../part/question.js";
 import type { Place } from "../place.js";
@@ -39,10 +39,12 @@ export class SidePanel {
     this.facets = new Question<Fields>({
       answered: (answer) => this.showFacets(answer),
       failed: (failure) => this.failed(failure, () => this.ask(page.place, true)),
+      waiting: (is) => this.showWaiting(is),
     });
     this.whole = new Question<TraceEvent>({
       answered: (answer) => this.showWhole(answer.event),
       failed: (failure) => fill(this.content, failing(failure, () => this.showFields())),
+      waiting: (is) => this.showWaiting(is),
     });
     const shut = element("button", { class: "square", "aria-label": "close the panel", title: "close (f)", onclick: close }, "×");
     const head = element("header", {}, this.title, this.back, shut);
@@ -92,6 +94,10 @@ export class SidePanel {
     this.back.hidden = false;
   }
 
+  private showWaiting(is: boolean): void {
+    if (is && this.content.childElementCount === 0) fill(this.content, element("p", { class: "quiet pad" }, READING));
+  }
+
   private failed(failure: ApiError, again: () => void): void {
     if (this.page.refused(failure)) fill(this.content, element("p", { class: "quiet pad" }, "The filter cannot be read."));
     else fill(this.content, failing(failure, again));
@@ -99,11 +105,11 @@ export class SidePanel {
 
   private showFacets(answer: Fields): void {
     if (this.event) return;
-    this.page.known.fields = [...new Set(["type", "host", "duration", ...answer.fields.map(({ field }) => field)])];
     if (answer.fields.length === 0) {
       fill(this.content, element("p", { class: "quiet pad" }, "No events here, so no fields. Widen the range or clear the filter."));
       return;
     }
+    this.page.known.fields = [...new Set(["type", "host", "duration", ...answer.fields.map(({ field }) => field)])];
     const focus = this.focused();
     const top = this.content.scrollTop;
     // ranges of durations tell least of what an event is: they come last

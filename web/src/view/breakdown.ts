@@ -7,6 +7,7 @@ import { blank, failing, unreadable } from "../part/blank.js";
 import { save } from "../part/copy.js";
 import { Question } from "../part/question.js";
 import { Receipt } from "../part/receipt.js";
+import { otherSpelling } from "../part/spelling.js";
 import type { Place } from "../place.js";
 import { Suggestions } from "../shell/suggestions.js";
 import { onTheme } from "../theme.js";
@@ -97,7 +98,7 @@ export class BreakdownView implements View {
     this.receipt.show(answer);
     if (answer.rows.length === 0) {
       const clear = { text: "Clear type and filter", go: () => this.page.go({ type: "", filter: "" }) };
-      this.showBlank(blank("Nothing to break down", "No event of this type and filter has this field in this range.", clear));
+      this.showBlank(blank("Nothing to break down", "No event of this type and filter has this field in this range.", ...otherSpelling(this.page), clear));
       return;
     }
     this.showBlank(null);

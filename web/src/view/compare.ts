@@ -7,7 +7,7 @@ import { blank, failing } from "../part/blank.js";
 import { Question } from "../part/question.js";
 import { address } from "../api.js";
 import type { Box, Place } from "../place.js";
-import { percent, plural } from "../say/number.js";
+import { amount, percent, plural } from "../say/number.js";
 import { briefly, span } from "../say/time.js";
 import { valueName } from "../say/value.js";
 
@@ -48,7 +48,7 @@ export class Compare {
       this.asked = "";
       return;
     }
-    const parameters = { ...common(place), ...boxed(place.box), top: 12, values: 4 };
+    const parameters = { ...common(place), ...boxed(place.box, place.field), top: 12, values: 4 };
     const wanted = address("compare", parameters);
     if (wanted === this.asked && !again) return;
     this.asked = wanted;
@@ -77,7 +77,9 @@ export class Compare {
 
   private head(box: Box, answer: Comparison | null): HTMLElement {
     const { actions } = this;
-    const where = `${span(box.from, box.to)} · ${briefly(box.low)} – ${briefly(box.high)}`;
+    const { field } = this.page.place;
+    const say = field === "" ? briefly : amount;
+    const where = `${span(box.from, box.to)} · ${field}${field === "" ? "" : " "}${say(box.low)} – ${say(box.high)}`;
     const sizes = answer === null ? "" : `${plural(answer.selected.count, "event")} in the box, ${plural(answer.rest.count, "other")}`;
     return element(
       "header",

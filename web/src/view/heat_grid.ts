@@ -2,6 +2,8 @@
 
 import type { Heatmap } from "../contract.js";
 import type { Box } from "../place.js";
+import { amount } from "../say/number.js";
+import { briefly, duration } from "../say/time.js";
 
 /** Cells from one corner to the other, both included; rows count from the lowest values. */
 export interface CellBox {
@@ -16,6 +18,7 @@ export interface Cell {
   row: number;
 }
 
+export const DURATION = "duration";
 /** How much of the errors in its columns the box of errors has to hold. */
 const ERRORS_HELD = 0.9;
 const LEAST_ERRORS = 4;
@@ -30,6 +33,16 @@ const MOST_OF_RANGE = 0.85;
 
 export class HeatGrid {
   constructor(readonly heat: Heatmap) {}
+
+  /** A value of the field: in units of time where it is one. */
+  say(value: number): string {
+    return this.heat.field === DURATION ? duration(value) : amount(value);
+  }
+
+  /** The same, as short as it can be said. */
+  sayBriefly(value: number): string {
+    return this.heat.field === DURATION ? briefly(value) : amount(value);
+  }
 
   get columns(): number {
     return this.heat.columns;
@@ -77,15 +90,21 @@ export class HeatGrid {
     return this.boxOf({ left: cell.column, right: cell.column, bottom: cell.row, top: cell.row });
   }
 
-  /** The box around errors that stand together in time; those that occur all the time make none. */
+  /** The box around errors that stand together: in time, or all the time where they took about as long. */
   errorBox(): Box | null {
     const byColumn = new Array<number>(this.columns).fill(0);
     for (const row of this.heat.errors) row.forEach((errors, column) => (byColumn[column] = (byColumn[column] ?? 0) + errors));
     const mean = byColumn.reduce((a, b) => a + b, 0) / Math.max(1, this.columns);
     const { sum, left, right } = densest(byColumn.map((errors) => errors - 1.5 * mean - LEAST_MORE_ERRORS));
-    if (sum < LEAST_ERRORS || right - left + 1 > this.columns * TOGETHER) return null;
+    const together = sum >= LEAST_ERRORS && right - left + 1 <= this.columns * TOGETHER;
+    return (together ? this.errorBand(left, right) : null) ?? this.errorBand(0, this.columns - 1);
+  }
+
+  private errorBand(left: number, right: number): Box | null {
     const byRow = this.heat.errors.map((row) => row.slice(left, right + 1).reduce((a, b) => a + b, 0));
-    const [bottom, top] = narrowest(byRow, byRow.reduce((a, b) => a + b, 0) * ERRORS_HELD);
+    const errors = byRow.reduce((a, b) => a + b, 0);
+    if (errors < LEAST_ERRORS) return null;
+    const [bottom, top] = narrowest(byRow, errors * ERRORS_HELD);
     // where most events are well, errors are not what tells this box from the rest
     let all = 0;
     let bad = 0;

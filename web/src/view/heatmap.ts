@@ -4,21 +4,28 @@ import { ask, ApiError } from "../api.js";
 import type { Events, Heatmap } from "../contract.js";
 import { element, fill, say } from "../element.js";
 import { boxed, common, type Page, type View } from "../page.js";
-import { blank, failing, unreadable } from "../part/blank.js";
+import { blank, failing, READING, unreadable } from "../part/blank.js";
 import { HeatCanvas } from "../part/heat_canvas.js";
 import { Question } from "../part/question.js";
 import { Receipt } from "../part/receipt.js";
+import { otherSpelling } from "../part/spelling.js";
 import { twinTable } from "../part/twin.js";
 import type { Box, Place } from "../place.js";
+import { Suggestions } from "../shell/suggestions.js";
 import { count, plural } from "../say/number.js";
-import { clock, duration, stamp } from "../say/time.js";
+import { clock, stamp } from "../say/time.js";
 import { Compare } from "./compare.js";
-import { HeatGrid } from "./heat_grid.js";
+import { DURATION, HeatGrid } from "./heat_grid.js";
+
+/** Fields of every event that hold no numbers. */
+const WORDS = new Set([DURATION, "type", "host"]);
 
 export class HeatmapView implements View {
   readonly root = element("div", { class: "view heatmap" });
   readonly refreshSeconds = 5;
   private readonly title = element("span", { class: "title" });
+  /** Whose numbers are shown. */
+  private readonly field = element("input", { id: "heat-field", "aria-label": "field", placeholder: DURATION, spellcheck: "false", autocomplete: "off" });
   private readonly facts = element("span", { class: "quiet" });
   /** Draws the box that the picture itself suggests. */
   private readonly outstanding = element("button", { class: "plain", hidden: true });
@@ -55,20 +62,26 @@ export class HeatmapView implements View {
       element("span", { class: "error", "aria-hidden": "true" }, "▲"),
       "with errors",
     );
-    const caption = element("figcaption", {}, this.title, this.facts, legend, this.outstanding);
+    const offers = new Suggestions(this.field, () => [DURATION, ...page.known.fields.filter((name) => !WORDS.has(name))], (text) => this.choose(text.trim()));
+    const entry = element("div", { class: "entry" }, element("label", { for: this.field.id }, "field"), this.field, offers.list);
+    const caption = element("figcaption", {}, this.title, entry, this.facts, legend, this.outstanding);
     this.figure = element("figure", { class: "chart heat-chart" }, caption, this.heat.root);
     say(this.hint, "Draw a box around what looks wrong: Compare says in which fields it differs from the rest. A click on a cell opens its slowest trace.");
     this.receipt = new Receipt({ copy: (text, what) => page.copy(text, what), twin: () => this.switchTwin() });
     this.question = new Question<Heatmap>({
       answered: (answer) => this.answered(answer),
       failed: (failure) => this.showBlank(page.refused(failure) ? unreadable() : failing(failure, () => this.ask())),
-      waiting: (is) => this.root.classList.toggle("waiting", is),
+      waiting: (is) => {
+        this.root.classList.toggle("waiting", is);
+        if (is && this.grid === null) say(this.facts, READING);
+      },
     });
     this.root.append(this.figure, this.hint, this.compare.root, this.twin, this.stage, this.receipt.root);
   }
 
   show(place: Place): void {
-    const wanted = JSON.stringify(common(place));
+    const wanted = JSON.stringify([common(place), place.field]);
+    if (document.activeElement !== this.field) this.field.value = place.field === "" ? DURATION : place.field;
     if (wanted !== this.asked) {
       this.asked = wanted;
       this.ask();
@@ -96,14 +109,20 @@ export class HeatmapView implements View {
 
   private ask(): void {
     this.figure.hidden = false;
-    void this.question.ask("heatmap", { ...common(this.page.place), ...this.heat.size() });
+    const { place } = this.page;
+    void this.question.ask("heatmap", { ...common(place), field: place.field, ...this.heat.size() });
+  }
+
+  private choose(name: string): void {
+    const field = name === DURATION ? "" : name;
+    if (field !== this.page.place.field) this.page.go({ field, box: null });
   }
 
   private answered(answer: Heatmap): void {
     this.receipt.show(answer);
     this.grid = new HeatGrid(answer);
     const { place } = this.page;
-    say(this.title, `${place.type === "" ? "all types" : place.type} · ${answer.field}`);
+    say(this.title, place.type === "" ? "all types" : place.type);
     say(this.facts, plural(answer.count, "event"));
     if (answer.rows.length === 0) {
       this.showBlank(this.nothing());
@@ -133,16 +152,22 @@ export class HeatmapView implements View {
 
   private nothing(): HTMLElement {
     const { page } = this;
+    const { field } = page.place;
+    if (field !== "") {
+      const text = `No event of this type and filter in this range has a number above 0 in ${field}.`;
+      return blank("No numbers here", text, { text: "Show durations", go: () => page.go({ field: "", box: null }) });
+    }
     return blank(
       "No durations here",
       "No event of this type and filter ended in this range.",
+      ...otherSpelling(page),
       { text: "Clear type and filter", go: () => page.go({ type: "", filter: "", box: null }) },
       { text: "Last 24 hours", go: () => page.go({ since: "-24h", until: "", box: null }) },
     );
   }
 
   private async openSlowest(box: Box): Promise<void> {
-    const parameters = { ...common(this.page.place), ...boxed(box), order: "slowest", limit: 20 };
+    const parameters = { ...common(this.page.place), ...boxed(box, this.page.place.field), order: "slowest", limit: 20 };
     try {
       const { events } = await ask<Events>("events", parameters, this.following.signal);
       const found = events.find(({ id }) => id !== null);
@@ -180,9 +205,9 @@ export class HeatmapView implements View {
       if (all === 0) continue;
       const usual = grid.cellBox({ column, row: most });
       const longest = grid.cellBox({ column, row: top });
-      rows.push([clock(usual.from), count(all), count(errors), `${duration(usual.low)} – ${duration(usual.high)}`, `${duration(longest.high)}`]);
+      rows.push([clock(usual.from), count(all), count(errors), `${grid.say(usual.low)} – ${grid.say(usual.high)}`, grid.say(longest.high)]);
     }
-    const columns = ["time", "events", "errors", "most took", "none longer than"];
+    const columns = ["time", "events", "errors", "most are", "none above"];
     fill(this.twin, twinTable({ caption: `${grid.heat.field} by time (UTC)`, columns, rows }));
   }
 }

@@ -1,13 +1,15 @@
-// Finds where a row of the overview went wrong, by its errors or by its slowest: what one should look at first.
+// Finds where a row of the overview went wrong, by its errors or by its slowest: what one should look at first. What has been
+// wrong for longer than one sees has no beginning here, and no rise is claimed of it.
 
 import type { OverviewRow } from "../contract.js";
 
 export interface Incident {
-  kind: "errors" | "slow";
+  /** `steady`: errors all the time; when they rose lies before what is shown. */
+  kind: "errors" | "slow" | "steady";
   type: string;
   from: number;
   to: number;
-  /** The share of errors there, or its p99 in seconds; and what it is usually. */
+  /** The share of errors there, or its p99 in seconds; and what it is elsewhere or usually. */
   inside: number;
   outside: number;
   /** For comparing incidents of a kind: how many errors, or how many seconds more. */
@@ -17,6 +19,8 @@ export interface Incident {
 const LEAST_ERRORS = 5;
 const LEAST_SHARE = 0.005;
 const TIMES_MORE_ERRORS = 3;
+/** So many errors should stand outside, were it all the same: with fewer expected, that there are none says nothing. */
+const LEAST_EXPECTED = 5;
 const TIMES_SLOWER = 4;
 /** Below that many events a column's p99 is its slowest event, which says nothing. */
 const LEAST_COLUMN = 20;
@@ -30,9 +34,9 @@ interface Run {
   risen: number;
 }
 
-/** The worst of all rows: errors count for more than slowness. */
+/** The worst of all rows: what rose counts for more than what was always so, and errors for more than slowness. */
 export function worstIncident(rows: readonly OverviewRow[], times: readonly number[], step: number): Incident | null {
-  for (const find of [errorIncident, slowIncident]) {
+  for (const find of [errorIncident, slowIncident, steadyErrors]) {
     const found = rows.map((row) => find(row, times, step)).filter((one) => one !== null);
     if (found.length > 0) return found.reduce((a, b) => (b.weight > a.weight ? b : a));
   }
@@ -52,7 +56,15 @@ function errorIncident(row: OverviewRow, times: readonly number[], step: number)
   if (bad < LEAST_ERRORS) return null;
   const rest = row.count - all;
   const outside = rest > 0 ? Math.max(0, row.errors - bad) / rest : 0;
-  return { kind: "errors", type: row.type, ...span(run, times, step), inside: bad / all, outside, weight: bad };
+  const inside = bad / all;
+  if (inside < outside * TIMES_MORE_ERRORS || rest * inside < LEAST_EXPECTED) return null;
+  return { kind: "errors", type: row.type, ...span(run, times, step), inside, outside, weight: bad };
+}
+
+function steadyErrors(row: OverviewRow, times: readonly number[], step: number): Incident | null {
+  if (row.type === null || row.errors < LEAST_ERRORS || row.err < LEAST_SHARE) return null;
+  const all = { first: 0, last: times.length - 1, risen: 0 };
+  return { kind: "steady", type: row.type, ...span(all, times, step), inside: row.err, outside: row.err, weight: row.errors };
 }
 
 function slowIncident(row: OverviewRow, times: readonly number[], step: number): Incident | null {

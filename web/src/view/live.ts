@@ -64,7 +64,7 @@ export class LiveView implements View {
     const head = element("div", { class: "live-head" }, state, perSecond, seen, skipped, element("span", { class: "space" }), this.pauseButton);
     const names = ["time", "type", "host", "duration", "summary"].map((name) => element("span", { class: name }, name));
     const columns = element("div", { class: "live-columns", "aria-hidden": "true" }, ...names);
-    this.list.append(columns, this.rows.root, this.fresh, this.empty);
+    this.list.append(columns, this.fresh, this.rows.root, this.empty);
     this.root.append(head, this.list);
   }
 

@@ -3,10 +3,11 @@
 import { element, fill, say } from "../element.js";
 import type { Overview, OverviewRow } from "../contract.js";
 import { common, type Page, type View } from "../page.js";
-import { blank, failing, unreadable } from "../part/blank.js";
+import { blank, failing, READING, unreadable } from "../part/blank.js";
 import { LineChart } from "../part/line_chart.js";
 import { Question } from "../part/question.js";
 import { Receipt } from "../part/receipt.js";
+import { otherSpelling } from "../part/spelling.js";
 import { TimeBand } from "../part/time_band.js";
 import { twinTable } from "../part/twin.js";
 import { moves, type Place } from "../place.js";
@@ -14,7 +15,7 @@ import { count, percent, rate, three } from "../say/number.js";
 import { briefly, clock, duration, span, stamp } from "../say/time.js";
 import { onTheme } from "../theme.js";
 import { worstIncident, type Incident } from "./incident.js";
-import { OverviewTable, TYPE_COLUMNS } from "./overview_table.js";
+import { OverviewTable, shownOf, TYPE_COLUMNS } from "./overview_table.js";
 
 const COLUMNS = 90;
 
@@ -67,7 +68,10 @@ export class OverviewView implements View {
     this.question = new Question<Overview>({
       answered: (answer) => this.answered(answer),
       failed: (failure) => this.showBlank(page.refused(failure) ? unreadable() : failing(failure, () => this.ask())),
-      waiting: (is) => this.root.classList.toggle("waiting", is),
+      waiting: (is) => {
+        this.root.classList.toggle("waiting", is);
+        if (is && this.answer === null) fill(this.alarm, element("span", {}, READING));
+      },
     });
     this.stopTheme = onTheme(() => this.table.draw());
     this.root.append(this.alarm, this.charts, this.table.root, this.twin, this.stage, this.receipt.root);
@@ -131,9 +135,13 @@ export class OverviewView implements View {
     const { times, step } = answer;
     const { series } = row;
     const name = row.type ?? "other types";
-    // the last step is still filling: its rate is not known yet
+    // the last step is still filling, and of the first one sees a part: a rate is what came in that, when it tells anything
     const filling = moves(this.page.place) ? times.length - 1 : times.length;
-    const perSecond = (numbers: number[]): (number | null)[] => numbers.map((one, at) => (at < filling ? one / step : null));
+    const perSecond = (numbers: number[]): (number | null)[] =>
+      numbers.map((one, at) => {
+        const seconds = shownOf(answer, at);
+        return at < filling && seconds >= step / 2 ? one / seconds : null;
+      });
     const errors = perSecond(series.errors).map((one) => (one === 0 ? null : one));
     this.rates.show(`${name} · events per second`, times, step, perSecond(series.count), errors);
     this.durations.show(`${name} · duration`, times, step, series.p50, series.p95, series.p99);
@@ -143,29 +151,28 @@ export class OverviewView implements View {
   private showAlarm(incident: Incident | null): void {
     this.alarm.classList.toggle("quiet", incident === null);
     if (incident === null) {
+      delete this.alarm.dataset["shown"];
       fill(this.alarm, element("span", {}, "Nothing stands out in this range: neither errors nor durations rose."));
       return;
     }
-    const key = `${incident.kind}/${incident.type}`;
+    const key = `${incident.kind}/${incident.type}/${this.page.place.since}`;
     this.alarm.classList.toggle("slow", incident.kind === "slow");
-    const { kind, inside, outside } = incident;
-    const rise =
-      kind === "errors"
-        ? `errors rose from ${percent(outside)} % to ${percent(inside)} %`
-        : `became slow: p99 rose from ${briefly(outside)} to ${briefly(inside)}`;
-    const text = ` ${rise} · ${span(incident.from, incident.to)}`;
+    const text = saidOf(incident);
     const words = this.alarm.querySelector(".what");
     if (this.alarm.dataset["shown"] === key && words !== null) {
       say(words, text);
       return;
     }
     this.alarm.dataset["shown"] = key;
+    const steady = incident.kind === "steady";
+    const earlier = steady ? earlierThan(this.page.place) : null;
     const look = (): void => this.page.go({ view: "heatmap", type: incident.type, box: null });
     fill(
       this.alarm,
-      element("span", { class: kind === "errors" ? "error" : "warn", "aria-hidden": "true" }, kind === "errors" ? "▲" : "◆"),
+      element("span", { class: incident.kind === "slow" ? "warn" : "error", "aria-hidden": "true" }, incident.kind === "slow" ? "◆" : "▲"),
       element("b", {}, incident.type),
       element("span", { class: "what" }, text),
+      earlier !== null && element("button", { class: "plain", onclick: () => this.page.go({ since: earlier }) }, "Look further back"),
       element("button", { class: "plain", onclick: look }, "Show on the heatmap"),
     );
   }
@@ -185,10 +192,8 @@ export class OverviewView implements View {
     const { page } = this;
     const { place } = page;
     if (place.type !== "" || place.filter !== "") {
-      return blank("No event matches", "Nothing of this type and filter ended in this range.", {
-        text: "Clear type and filter",
-        go: () => page.go({ type: "", filter: "" }),
-      });
+      const clear = { text: "Clear type and filter", go: () => page.go({ type: "", filter: "" }) };
+      return blank("No event matches", "Nothing of this type and filter ended in this range.", ...otherSpelling(page), clear);
     }
     const wider = { text: "Look at the last 24 hours", go: () => page.go({ since: "-24h", until: "" }) };
     return blank("No events in this range", "Send some, for example: curl -d '{\"type\":\"hello\"}' http://127.0.0.1:3514/v1/events", wider);
@@ -217,4 +222,21 @@ export class OverviewView implements View {
     const caption = `${row.type ?? "other types"} by time (UTC), steps of ${briefly(answer.step)}`;
     fill(this.twin, twinTable({ caption, columns: TYPE_COLUMNS, rows }));
   }
+}
+
+function saidOf({ kind, inside, outside, from, to }: Incident): string {
+  if (kind === "steady") return ` errors all the time: ${percent(inside)} %, and no rise in this range`;
+  const rise =
+    kind === "errors"
+      ? `errors rose from ${percent(outside)} % to ${percent(inside)} %`
+      : `became slow: p99 rose from ${briefly(outside)} to ${briefly(inside)}`;
+  return ` ${rise} · ${span(from, to)}`;
+}
+
+const RANGES: readonly string[] = ["-5m", "-15m", "-1h", "-6h", "-24h", "-7d"];
+
+/** The next longer range of those that are offered. */
+function earlierThan({ since, until }: Place): string | null {
+  const at = RANGES.indexOf(since);
+  return at < 0 || until !== "" ? null : (RANGES[at + 1] ?? null);
 }

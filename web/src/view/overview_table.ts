@@ -125,7 +125,7 @@ export class OverviewTable {
     row.shown = shown;
     say(row.name, shown.type ?? `${count(others)} other types`);
     const mine = shown.type !== null && shown.type === this.incident?.type ? this.incident.kind : null;
-    const bad = shown.err >= MARKED_SHARE || mine === "errors";
+    const bad = shown.err >= MARKED_SHARE || mine === "errors" || mine === "steady";
     say(row.mark, bad ? "▲" : "");
     row.numbers[4]?.classList.toggle("warn", mine === "slow");
     const texts = [rate(shown.rate), percent(shown.err), ...[shown.p50, shown.p95, shown.p99].map((one) => (one === null ? "–" : duration(one)))];
@@ -193,13 +193,15 @@ export class OverviewTable {
     const room = height - 10;
     pen.fillStyle = shade.line;
     pen.fillRect(0, bottom, width, 1);
+    const whole = wholeSteps(this.answer, all.length);
     all.forEach((value, at) => {
       const left = at * column;
       const wide = Math.max(1, column - 1);
       const high = (value / most) * room;
       const bad = ((errors[at] ?? 0) / most) * room;
       pen.fillStyle = shade["data-2"];
-      pen.globalAlpha = 0.55;
+      // a step of which only a part is shown looks like a drop, and is none
+      pen.globalAlpha = whole[at] === true ? 0.55 : 0.25;
       pen.fillRect(left, bottom - high, wide, high);
       pen.globalAlpha = 1;
       if (bad > 0) {
@@ -212,7 +214,8 @@ export class OverviewTable {
 
   private drawIncident(pen: CanvasRenderingContext2D, width: number, height: number): void {
     const { incident, answer } = this;
-    if (incident === null || answer === null) return;
+    // what is so all the time has no place of its own
+    if (incident === null || answer === null || incident.kind === "steady") return;
     const start = answer.times[0] ?? 0;
     const whole = answer.times.length * answer.step;
     const from = ((incident.from - start) / whole) * width;
@@ -245,4 +248,14 @@ export class OverviewTable {
       ["p95", p95 === null ? "–" : duration(p95)],
     ]);
   }
+}
+
+function wholeSteps(answer: Overview | null, steps: number): boolean[] {
+  return Array.from({ length: steps }, (_, at) => answer !== null && shownOf(answer, at) > answer.step * 0.95);
+}
+
+/** How many seconds of a step lie in the range. */
+export function shownOf({ times, step, range }: Overview, at: number): number {
+  const start = times[at] ?? 0;
+  return Math.min(start + step, range.until) - Math.max(start, range.since);
 }
