@@ -111,6 +111,8 @@ struct Fields<'a> {
     end: Option<RawValue<'a>>,
     body: Option<RawValue<'a>>,
     sample_rate: Option<RawValue<'a>>,
+    /// Whether there are keys that are none of these.
+    has_others: bool,
 }
 
 impl<'a> EncodedEvent<'a> {
@@ -143,14 +145,15 @@ impl<'a> EncodedEvent<'a> {
         }
     }
 
+    #[inline]
     fn read_unlimited(bytes: &'a [u8]) -> Result<Self, EventError> {
         let mut reader = Reader::new(bytes);
         let Token::Map(pairs) = reader.token()? else { return Err(EventError::NotAMap) };
         let mut fields = Fields::default();
         for _ in 0..pairs {
-            let key = reader.value(1)?;
+            let key = reader.key(1)?;
             let value = reader.value(1)?;
-            let field = match key.as_text() {
+            let field = match key {
                 Some(b"type") => &mut fields.type_name,
                 Some(b"id") => &mut fields.id,
                 Some(b"host") => &mut fields.host,
@@ -158,8 +161,15 @@ impl<'a> EncodedEvent<'a> {
                 Some(b"start") => &mut fields.start,
                 Some(b"end") => &mut fields.end,
                 Some(b"body") => &mut fields.body,
-                Some(b"sample_rate") => &mut fields.sample_rate,
-                _ => continue,
+                Some(b"sample_rate") => {
+                    // Looked up as a key that is no field.
+                    fields.has_others = true;
+                    &mut fields.sample_rate
+                }
+                _ => {
+                    fields.has_others = true;
+                    continue;
+                }
             };
             // The first of several equal keys counts, as it does for a lookup.
             field.get_or_insert(value);
@@ -268,6 +278,12 @@ impl<'a> EncodedEvent<'a> {
         self.fields.body
     }
 
+    /// Whether the event's map has keys beside `type`, `id`, `host`, `pid`, `start`, `end` and `body`.
+    #[must_use]
+    pub fn has_other_keys(&self) -> bool {
+        self.fields.has_others
+    }
+
     /// What `path` leads to: one of the event's own fields, `duration`, else a value of the body, else any other
     /// key of the event's map.
     #[must_use]
@@ -293,8 +309,8 @@ impl<'a> EncodedEvent<'a> {
         let in_body = || path::find(self.fields.body?, path.segments());
         // The event's own keys were looked at already.
         let other = || match field {
-            Some(_) => None,
-            None => path::find(self.raw.get(first.as_bytes())?, rest),
+            None if self.fields.has_others => path::find(self.raw.get(first.as_bytes())?, rest),
+            Some(_) | None => None,
         };
         own.or_else(in_body).or_else(other).map(Found::Value)
     }

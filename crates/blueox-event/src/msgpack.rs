@@ -221,6 +221,10 @@ impl<'a> Reader<'a> {
         let mut containers = depth;
         let mut values = left;
         while values > 0 && containers <= MAX_DEPTH {
+            values -= self.skip_scalars(values)?;
+            if values == 0 {
+                break;
+            }
             let items = self.skip_or_enter()?;
             values = values - 1 + items;
             containers += usize::from(items > 0);
@@ -230,6 +234,27 @@ impl<'a> Reader<'a> {
             return self.skip_levels(left, depth);
         }
         Ok(())
+    }
+
+    /// Walks over at most `limit` values as long as their markers alone tell their lengths; gives how many there were.
+    #[inline]
+    fn skip_scalars(&mut self, limit: u64) -> Result<u64, MsgpackError> {
+        // Not in `self`: the loop is a few instructions as long as nothing is written to memory.
+        let (bytes, mut position, mut left) = (self.bytes, self.position, limit);
+        while left > 0 {
+            let Some(marker) = bytes.get(position) else { return Err(MsgpackError::Incomplete) };
+            let width = usize::from(SCALAR_WIDTHS[usize::from(*marker)]);
+            if width == 0 {
+                break;
+            }
+            position += width;
+            left -= 1;
+        }
+        if position > bytes.len() {
+            return Err(MsgpackError::Incomplete);
+        }
+        self.position = position;
+        Ok(limit - left)
     }
 
     /// As [`Reader::skip_items`], for any number of containers. The levels are kept on a fixed stack: input decides
@@ -272,6 +297,22 @@ impl<'a> Reader<'a> {
         let start = self.position;
         self.skip(depth)?;
         Ok(RawValue { bytes: &self.bytes[start..self.position] })
+    }
+
+    /// Walks over one whole value as [`Reader::skip`] does, and gives its content if it is text of either family.
+    ///
+    /// # Errors
+    /// As [`Reader::skip`].
+    #[inline]
+    pub(crate) fn key(&mut self, depth: usize) -> Result<Option<&'a [u8]>, MsgpackError> {
+        let start = self.position;
+        if let Some(marker @ 0xa0..=0xbf) = self.bytes.get(start) {
+            let end = start + 1 + usize::from(marker & 0x1f);
+            let key = self.bytes.get(start + 1..end).ok_or(MsgpackError::Incomplete)?;
+            self.position = end;
+            return Ok(Some(key));
+        }
+        Ok(self.value(depth)?.as_text())
     }
 
     #[inline]
@@ -378,6 +419,10 @@ impl<'a> RawValue<'a> {
     #[must_use]
     #[inline]
     pub fn as_text(self) -> Option<&'a [u8]> {
+        // What nearly all text is.
+        if let [0xa0..=0xbf, text @ ..] | [0xd9, _, text @ ..] = self.bytes {
+            return Some(text);
+        }
         match self.token() {
             Token::Str(text) | Token::Bin(text) => Some(text),
             _ => None,
@@ -388,6 +433,12 @@ impl<'a> RawValue<'a> {
     #[must_use]
     #[inline]
     pub fn as_f64(self) -> Option<f64> {
+        // What nearly all times are.
+        if let [0xcb, number @ ..] = self.bytes
+            && let Ok(number) = <[u8; 8]>::try_from(number)
+        {
+            return Some(f64::from_be_bytes(number));
+        }
         match self.token() {
             Token::UInt(n) => Some(n as f64),
             Token::Int(n) => Some(n as f64),

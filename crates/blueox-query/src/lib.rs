@@ -7,6 +7,7 @@
 //! | [`limits`] | every limit, on one screen |
 //! | [`need`] | what a question needs of events, so that the rest is not read |
 //! | [`catalog`] | which files a store has, hot and sealed, each event once |
+//! | `hot` | the events of a day file, fast; what is not ordinary a scanner judges |
 //! | [`scan`] | the events of many day files, by several threads |
 //! | [`lookups`] | several paths found in one walk of an event |
 //! | [`failed`] | whether an event is an error |
@@ -36,6 +37,7 @@
 pub mod limits;
 
 pub mod catalog;
+mod hot;
 pub mod need;
 pub mod scan;
 

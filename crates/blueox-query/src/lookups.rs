@@ -89,7 +89,7 @@ impl Lookups {
         let Some(body) = event.body() else { return false };
         let mut walk = Walk { reader: Reader::new(body.bytes()), found, left: self.in_tree };
         // What is not found in the body may be another key of the event's map.
-        walk.below(&self.root, true).is_some() && (walk.left == 0 || has_only_own_fields(event))
+        walk.below(&self.root, true).is_some() && (walk.left == 0 || !event.has_other_keys())
     }
 }
 
@@ -193,21 +193,6 @@ fn joins_names(node: &Node, key: &[u8]) -> bool {
     node.children.iter().any(|child| {
         key.len() > child.name.len() && key.starts_with(&child.name) && key[child.name.len()] == b'.'
     })
-}
-
-/// Whether an event's map has no other keys than those that the format names; `false` when in doubt.
-fn has_only_own_fields(event: &EncodedEvent<'_>) -> bool {
-    let Ok(Token::Map(pairs)) = Reader::new(event.bytes()).token() else { return false };
-    let own = [
-        !event.type_bytes().is_empty(),
-        event.id().is_some(),
-        event.host().is_some(),
-        event.pid().is_some(),
-        event.start().is_some(),
-        event.end().is_some(),
-        event.body().is_some(),
-    ];
-    own.into_iter().filter(|own| *own).count() == pairs as usize
 }
 
 #[cfg(test)]

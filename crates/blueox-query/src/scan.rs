@@ -5,23 +5,23 @@
 //! process. Order between files, and between parts, means nothing; who needs it merges.
 
 use crate::catalog::{Kind, StoreFile};
+use crate::hot::{Hears, HotReader, Stopped};
 use crate::limits::DAMAGE_TOLD;
 use crate::need::Need;
 use crate::sealed::{SealError, SealedFile};
 use blueox_event::EncodedEvent;
-use blueox_log::day_log::scan::{Damage, Scanner, Step};
+use blueox_log::day_log::scan::Damage;
 use blueox_log::ranges::Spans;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-/// How much a thread reads at once, in bytes: what the processor's caches hold.
-const BUFFER_BYTES: usize = 512 << 10;
 /// How much a thread reads before it says so, in bytes.
 const REPORT_BYTES: u64 = 16 << 20;
+/// Fewer footers than this are not worth a thread.
+const FEWEST_FOOTERS: usize = 8;
 /// Sealed events after which a thread looks whether it is to stop.
 const STOP_AFTER_EVENTS: u32 = 4_096;
 /// How many reports wait to be heard.
@@ -100,15 +100,9 @@ pub fn scan_store<P: Send, E: Send>(
     each: impl Fn(&mut P, &EncodedEvent<'_>) -> Result<(), E> + Sync,
     mut report: impl FnMut(Report),
 ) -> Result<(Vec<P>, Ended), E> {
-    let mut sealed = Vec::new();
-    for (file, found) in files.iter().enumerate().filter(|(_, found)| found.kind == Kind::Sealed) {
-        if stop.load(Ordering::Relaxed) {
-            return Ok((parts, Ended::Stopped));
-        }
-        match SealedFile::open(&found.path) {
-            Ok(open) => sealed.push((file, open)),
-            Err(error) => report(Report::Broken(file, error)),
-        }
+    let sealed = open_sealed(files, parts.len(), stop, &mut report);
+    if stop.load(Ordering::Relaxed) {
+        return Ok((parts, Ended::Stopped));
     }
     let mut units = Vec::new();
     for (file, found) in files.iter().enumerate().filter(|(_, found)| found.kind == Kind::Hot) {
@@ -127,6 +121,40 @@ pub fn scan_store<P: Send, E: Send>(
     }
     run(units, &mut parts, stop, &each, &mut report)?;
     Ok((parts, if stop.load(Ordering::Relaxed) { Ended::Stopped } else { Ended::Whole }))
+}
+
+/// The sealed files, with their indexes among `files` and in that order. With many of them reading their footers is most of the
+/// time that a small question takes, so all threads do it.
+fn open_sealed(
+    files: &[StoreFile],
+    threads: usize,
+    stop: &AtomicBool,
+    report: &mut impl FnMut(Report),
+) -> Vec<(usize, SealedFile)> {
+    let wanted: Vec<usize> = (0..files.len()).filter(|file| files[*file].kind == Kind::Sealed).collect();
+    let share = wanted.len().div_ceil(threads.max(1)).max(FEWEST_FOOTERS);
+    let open = |some: &[usize]| -> Vec<(usize, Result<SealedFile, SealError>)> {
+        let going_on = some.iter().take_while(|_| !stop.load(Ordering::Relaxed));
+        going_on.map(|file| (*file, SealedFile::open(&files[*file].path))).collect()
+    };
+    let opened: Vec<_> = thread::scope(|scope| {
+        let mut shares = wanted.chunks(share);
+        let first = shares.next().unwrap_or_default();
+        let workers: Vec<_> = shares.map(|some| scope.spawn(move || open(some))).collect();
+        let mut opened = open(first);
+        for worker in workers {
+            opened.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        opened
+    });
+    let mut sealed = Vec::with_capacity(opened.len());
+    for (file, open) in opened {
+        match open {
+            Ok(open) => sealed.push((file, open)),
+            Err(error) => report(Report::Broken(file, error)),
+        }
+    }
+    sealed
 }
 
 /// What one thread reads at a time.
@@ -161,9 +189,10 @@ fn run<P: Send, E: Send>(
                 let (sender, units, next, stopped, failed) =
                     (sender.clone(), &units, &next, &stopped, &failed);
                 scope.spawn(move || {
+                    let mut reading =
+                        Reading { file: 0, sender: &sender, told: 0, unreported: 0, buffer: Vec::new() };
                     while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let mut reading =
-                            Reading { file: unit.file, sender: &sender, told: 0, unreported: 0 };
+                        (reading.file, reading.told) = (unit.file, 0);
                         let read = reading.unit(unit, stopped, |event| each(part, event));
                         if read.is_err() {
                             failed.store(true, Ordering::Relaxed);
@@ -189,6 +218,38 @@ struct Reading<'s> {
     sender: &'s SyncSender<Report>,
     told: usize,
     unreported: u64,
+    /// Of a day file, for the next.
+    buffer: Vec<u8>,
+}
+
+/// What becomes of what a day file holds.
+struct Hearing<'h, 's, S, F> {
+    reading: &'h mut Reading<'s>,
+    dropped: Option<&'h Spans>,
+    stopped: S,
+    each: F,
+}
+
+impl<E, S, F> Hears for Hearing<'_, '_, S, F>
+where
+    S: Fn() -> bool,
+    F: FnMut(&EncodedEvent<'_>) -> Result<(), E>,
+{
+    type Stop = E;
+
+    #[inline]
+    fn event(&mut self, offset: u64, event: &EncodedEvent<'_>) -> Result<(), E> {
+        if self.dropped.is_some_and(|dropped| dropped.holds(offset)) { Ok(()) } else { (self.each)(event) }
+    }
+
+    fn damage(&mut self, damage: Damage) {
+        self.reading.damage(damage);
+    }
+
+    fn passed(&mut self, bytes: u64) -> bool {
+        self.reading.read(bytes);
+        !(self.stopped)()
+    }
 }
 
 impl Reading<'_> {
@@ -202,8 +263,7 @@ impl Reading<'_> {
             return Ok(());
         }
         match unit.what {
-            What::Hot(path, None) => self.hot(path, unit.bytes, stopped, each),
-            What::Hot(path, Some(dropped)) => self.hot_without(path, unit.bytes, dropped, stopped, each),
+            What::Hot(path, dropped) => self.hot(path, (unit.bytes, dropped), stopped, each),
             What::Sealed { open, group, need, dropped } => {
                 let read = self.group(open, (need, group, dropped), stopped, each);
                 self.say(Report::Read(unit.bytes));
@@ -249,92 +309,39 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// A day file, without the events that begin in some of its bytes.
     fn hot<E>(
         &mut self,
         path: &Path,
-        bytes: u64,
+        (bytes, dropped): (u64, Option<&Spans>),
         stopped: impl Fn() -> bool,
-        mut each: impl FnMut(&EncodedEvent<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let source = match File::open(path) {
-            Ok(source) => source.take(bytes),
-            Err(error) => {
-                self.say(Report::Unreadable(self.file, error));
-                return Ok(());
-            }
-        };
-        let mut scanner = Scanner::with_buffer(source, BUFFER_BYTES);
-        let mut failure = None;
-        loop {
-            let step = scanner.step_to(|event| match each(event) {
-                Ok(()) => false,
-                Err(error) => {
-                    failure = Some(error);
-                    true
-                }
-            });
-            match step {
-                Step::Event { .. } => return failure.map_or(Ok(()), Err),
-                Step::Damage(damage) => self.damage(damage),
-                Step::End => break,
-                Step::More if stopped() => break,
-                Step::More => match scanner.fill() {
-                    Ok(0) => scanner.finish(),
-                    Ok(bytes) => self.read(bytes as u64),
-                    Err(error) => {
-                        self.say(Report::Unreadable(self.file, error));
-                        break;
-                    }
-                },
-            }
-        }
-        self.say(Report::Read(self.unreported));
-        Ok(())
-    }
-
-    /// Without the events that begin in some of its bytes.
-    fn hot_without<E>(
-        &mut self,
-        path: &Path,
-        bytes: u64,
-        dropped: &Spans,
-        stopped: impl Fn() -> bool,
-        mut each: impl FnMut(&EncodedEvent<'_>) -> Result<(), E>,
+        each: impl FnMut(&EncodedEvent<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         // What another file has first need not be read at all.
-        let begin =
-            dropped.iter().take_while(|(begin, _)| *begin == 0).map(|(_, end)| end).last().unwrap_or(0);
-        let opened = File::open(path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(begin))?;
-            Ok(file.take(bytes.saturating_sub(begin)))
-        });
-        let mut scanner = match opened {
-            Ok(source) => Scanner::with_buffer(source, BUFFER_BYTES).starting_at(begin),
+        let begins = dropped.into_iter().flat_map(Spans::iter).take_while(|(begin, _)| *begin == 0);
+        let begin = begins.map(|(_, end)| end).last().unwrap_or(0);
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut reader = match HotReader::open(path, bytes, begin, buffer) {
+            Ok(reader) => reader,
             Err(error) => {
                 self.say(Report::Unreadable(self.file, error));
                 return Ok(());
             }
         };
-        self.read(begin);
-        loop {
-            match scanner.step() {
-                Step::Event { offset } if dropped.holds(offset) => {}
-                Step::Event { .. } => each(&scanner.event())?,
-                Step::Damage(damage) => self.damage(damage),
-                Step::End => break,
-                Step::More if stopped() => break,
-                Step::More => match scanner.fill() {
-                    Ok(0) => scanner.finish(),
-                    Ok(bytes) => self.read(bytes as u64),
-                    Err(error) => {
-                        self.say(Report::Unreadable(self.file, error));
-                        break;
-                    }
-                },
+        self.read(begin.min(bytes));
+        let read = reader.read(bytes, &mut Hearing { reading: self, dropped, stopped, each });
+        self.buffer = reader.into_buffer();
+        let read = match read {
+            Ok(()) => Ok(()),
+            Err(Stopped::Told(error)) => Err(error),
+            Err(Stopped::Failed(error)) => {
+                self.say(Report::Unreadable(self.file, error));
+                Ok(())
             }
-        }
+        };
         self.say(Report::Read(self.unreported));
-        Ok(())
+        self.unreported = 0;
+        read
     }
 
     fn read(&mut self, bytes: u64) {
