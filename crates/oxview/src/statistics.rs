@@ -1,9 +1,12 @@
-//! Numbers instead of events: `--by`, `--stats`, `--every`, `--top`, `--heatmap`.
+//! Numbers instead of events: `--by`, `--stats`, `--every`, `--top`, `--heatmap`, `--facets`, `--compare`.
 //!
 //! Day files that are not compressed are scanned by several threads, in no order; everything else goes event by event
 //! through [`Counting`], a sink like any other. The numbers are the same.
 
+mod comparison;
 mod counting;
+mod facet_value;
+mod facets;
 mod files;
 mod heatmap_view;
 mod live_view;
@@ -19,15 +22,18 @@ use crate::read::Reading;
 use crate::source::{Extent, Source};
 use crate::when::Span;
 use crate::{clock, duration};
-use blueox_event::Path;
+use blueox_event::{Filter, Path};
 use blueox_query::heatmap::Heatmap;
 use blueox_query::measure::Measure;
 use blueox_query::statistics::{Every, Question, Statistics};
 use blueox_query::table::Wanted;
-use clap::ArgAction;
+use clap::{ArgAction, ArgGroup};
+use comparison::Comparison;
 use counting::{Counter, Counting, Stopped};
+use facets::FacetCounts;
 use files::Scannable;
 use live_view::LiveView;
+use std::sync::Arc;
 
 /// What is counted when nothing is said.
 const MEASURES: &str = "count,err,p50,p95,p99";
@@ -35,6 +41,7 @@ const MEASURES: &str = "count,err,p50,p95,p99";
 const TOP: usize = 20;
 
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("ranked").args(["by", "facets", "compare"]).multiple(true)))]
 pub(crate) struct StatisticsArgs {
     /// Count events by the values of these fields, such as type,response.status
     #[arg(long, value_name = "FIELD", value_delimiter = ',', action = ArgAction::Append,
@@ -51,19 +58,34 @@ pub(crate) struct StatisticsArgs {
     every: Option<String>,
 
     /// Only the N groups with the most of what --stats names first; the others as one [default: 20 in a table, all in
-    /// JSON and CSV]
-    #[arg(long, value_name = "N", requires = "by")]
+    /// JSON and CSV]. With --facets N values of each field, with --compare N fields
+    #[arg(long, value_name = "N", requires = "ranked")]
     top: Option<usize>,
 
     /// Draw how often which value of a field, such as duration, occurred when
     #[arg(long, value_name = "FIELD", conflicts_with_all =
           ["by", "stats", "every", "top", "group", "tail", "fields", "hide", "pretty"])]
     heatmap: Option<String>,
+
+    /// Show the most frequent values of all fields, or of some: --facets=user.plan,request
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', num_args = 0.., require_equals = true, conflicts_with_all =
+          ["by", "stats", "every", "heatmap", "compare", "group", "tail", "fields", "hide", "pretty"])]
+    facets: Option<Vec<String>>,
+
+    /// Show in which fields the events that FILTER matches differ most from all others, such as 'duration > 1s'
+    #[arg(long, value_name = "FILTER", conflicts_with_all =
+          ["by", "stats", "every", "heatmap", "group", "tail", "fields", "hide", "pretty"])]
+    compare: Option<String>,
 }
 
 impl StatisticsArgs {
     pub(crate) fn is_asked(&self) -> bool {
-        !self.by.is_empty() || self.stats.is_some() || self.every.is_some() || self.heatmap.is_some()
+        !self.by.is_empty()
+            || self.stats.is_some()
+            || self.every.is_some()
+            || self.heatmap.is_some()
+            || self.facets.is_some()
+            || self.compare.is_some()
     }
 
     fn question(&self) -> Result<Question, Usage> {
@@ -80,6 +102,16 @@ impl StatisticsArgs {
     fn counter(&self) -> Result<Counter, Usage> {
         if let Some(field) = &self.heatmap {
             return Ok(Counter::Heatmap(Heatmap::new(&path(field)?)));
+        }
+        if let Some(fields) = &self.facets {
+            let fields = fields.iter().map(|name| path(name)).collect::<Result<_, _>>()?;
+            return Ok(Counter::Facets(FacetCounts::new(fields)));
+        }
+        if let Some(source) = &self.compare {
+            let filter = Filter::parse(source).map_err(|error| {
+                Usage(format!("the filter of --compare is wrong\n{}", error.render(source)))
+            })?;
+            return Ok(Counter::Comparison(Comparison::new(Arc::new(filter))));
         }
         let statistics = Statistics::new(&self.question()?).map_err(|error| Usage(error.to_string()))?;
         Ok(Counter::Statistics(statistics))
@@ -104,6 +136,8 @@ pub(crate) struct Manner {
     /// Of the terminal, if standard output is one.
     pub(crate) columns: Option<usize>,
     pub(crate) wanted: Wanted,
+    /// `--top`, if it was given.
+    pub(crate) top: Option<usize>,
     /// The field of a heatmap.
     pub(crate) heatmap: Option<String>,
     /// Whether CSV begins with the columns' names.
@@ -137,6 +171,7 @@ impl Manner {
             palette: Palette::choose(args.color, columns.is_some()),
             columns,
             wanted: Wanted { top, seconds },
+            top: args.statistics.top,
             heatmap: args.statistics.heatmap.clone(),
             header: true,
         })
@@ -210,5 +245,7 @@ pub(crate) fn write(counter: &Counter, manner: &Manner, out: &mut Vec<u8>) -> Ve
             table_view::remarks(&table)
         }
         Counter::Heatmap(heatmap) => heatmap_view::write(heatmap, manner, out),
+        Counter::Facets(facets) => facets.write(manner, out),
+        Counter::Comparison(comparison) => comparison.write(manner, out),
     }
 }

@@ -1,5 +1,7 @@
 //! Events that become numbers.
 
+use super::comparison::Comparison;
+use super::facets::FacetCounts;
 use super::live_view::LiveView;
 use crate::interrupt::Interrupt;
 use crate::sink::Sink;
@@ -18,6 +20,8 @@ pub(crate) struct Stopped;
 pub(crate) enum Counter {
     Statistics(Statistics),
     Heatmap(Heatmap),
+    Facets(FacetCounts),
+    Comparison(Comparison),
 }
 
 impl Counter {
@@ -28,14 +32,24 @@ impl Counter {
                 heatmap.add(event);
                 Ok(())
             }
+            Self::Facets(facets) => {
+                facets.add(event);
+                Ok(())
+            }
+            Self::Comparison(comparison) => {
+                comparison.add(event);
+                Ok(())
+            }
         }
     }
 
-    /// The fields that are looked at.
-    pub(crate) fn paths(&self) -> Vec<Path> {
+    /// The fields that are looked at; `None`: the whole event.
+    pub(crate) fn paths(&self) -> Option<Vec<Path>> {
         match self {
-            Self::Statistics(statistics) => statistics.paths(),
-            Self::Heatmap(heatmap) => heatmap.paths(),
+            Self::Statistics(statistics) => Some(statistics.paths()),
+            Self::Heatmap(heatmap) => Some(heatmap.paths()),
+            Self::Facets(facets) => facets.paths(),
+            Self::Comparison(_) => None,
         }
     }
 
@@ -44,6 +58,8 @@ impl Counter {
         match self {
             Self::Statistics(statistics) => Self::Statistics(statistics.part(parts)),
             Self::Heatmap(heatmap) => Self::Heatmap(heatmap.part()),
+            Self::Facets(facets) => Self::Facets(facets.part()),
+            Self::Comparison(comparison) => Self::Comparison(comparison.part()),
         }
     }
 
@@ -51,6 +67,14 @@ impl Counter {
         match (self, other) {
             (Self::Statistics(mine), Self::Statistics(theirs)) => mine.merge(theirs),
             (Self::Heatmap(mine), Self::Heatmap(theirs)) => {
+                mine.merge(theirs);
+                Ok(())
+            }
+            (Self::Facets(mine), Self::Facets(theirs)) => {
+                mine.merge(theirs);
+                Ok(())
+            }
+            (Self::Comparison(mine), Self::Comparison(theirs)) => {
                 mine.merge(theirs);
                 Ok(())
             }

@@ -111,7 +111,7 @@ pub(crate) fn count(
     let each = |part: &mut Part, event: &EncodedEvent<'_>| -> Result<(), StatisticsError> {
         if selection.matches(event) { part.counter.add(event) } else { Ok(()) }
     };
-    let need = selection.need_of(whole.paths());
+    let need = whole.paths().map_or_else(|| selection.need(), |paths| selection.need_of(paths));
     let report = |report| hear(report, files, reading);
     let scanned = scan_store(&files.scanned, &need, parts, interrupt.flag(), each, report);
     for part in scanned?.0 {

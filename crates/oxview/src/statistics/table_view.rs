@@ -175,8 +175,9 @@ fn is_whole(json: &str) -> bool {
     json.len() < blueox_query::limits::MAX_KEY_PART_BYTES
 }
 
-fn key(name: &str, json: &mut String) {
-    if json.len() > 1 {
+/// Appends a member's name to an object that is being written, alone or within others.
+pub(crate) fn key(name: &str, json: &mut String) {
+    if !json.ends_with('{') {
         json.push(',');
     }
     write_value(&Value::from(name), json);

@@ -75,6 +75,25 @@ pub(crate) fn awkward(end: f64) -> Event {
     }
 }
 
+/// 200 requests of which every fifth fails, nearly all of these with a version that hardly any other has.
+pub(crate) fn compared() -> Vec<Event> {
+    let event = |number: u32| {
+        let failed = number.is_multiple_of(5);
+        let version = if failed && !number.is_multiple_of(25) { "2.1" } else { "2.0" };
+        let user = Value::map([("plan", Value::from(["free", "pro"][(number / 7) as usize % 2]))]);
+        let status = if failed { 503 } else { 200 };
+        let body = [
+            ("version", Value::from(version)),
+            ("user", user),
+            ("response", Value::map([("status", Value::from(status))])),
+            ("cached", Value::from(number.is_multiple_of(2))),
+        ];
+        let end = NOON + f64::from(number);
+        Event { start: end - 0.3, body: Value::map(body), ..request(end, FIRST, status) }
+    };
+    (0..200).map(event).collect()
+}
+
 pub(crate) fn bytes(events: &[Event]) -> Vec<u8> {
     events.iter().flat_map(Event::to_msgpack).collect()
 }
@@ -115,6 +134,7 @@ pub(crate) fn directory() -> TempDir {
     put("long.log", &bytes(&[long, request(NOON, SECOND, 200)]));
     put("absurd.log", &bytes(&[Event { end: 1e300, ..request(NOON, FIRST, 200) }]));
     put("trace", &bytes(&noon[1..]));
+    put("compared.log", &bytes(&compared()));
     put("empty.log", b"");
     put("text.log", b"this is no log of events\n");
 

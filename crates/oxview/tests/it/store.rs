@@ -86,6 +86,24 @@ fn day_files_are_sealed_once_and_come_back() {
 }
 
 #[test]
+fn fields_are_counted_alike_hot_and_sealed() {
+    let dir = sample::directory();
+    let questions: [&[&str]; 3] = [
+        &["-l", "logs", "--facets"],
+        &["-l", "logs", "--facets=response,host,duration"],
+        &["-l", "logs", "--compare", "response.status exists"],
+    ];
+    let answers = || questions.map(|words| sample::oxview(dir.path()).args(words).output().unwrap().stdout);
+    let hot = answers();
+    assert!(hot[1].starts_with(b"{\"field\":\"duration\""), "{}", String::from_utf8_lossy(&hot[1]));
+    assert_eq!(oxstore(dir.path(), &["seal", "-p", "logs"]).status.code(), Some(0));
+    for file in ["20120312/request-20120312.log", "20120313/request-20120313.log"] {
+        fs::remove_file(dir.path().join("logs").join(file)).unwrap();
+    }
+    assert_eq!(answers(), hot);
+}
+
+#[test]
 fn a_day_file_that_has_grown_is_sealed_anew() {
     let dir = sample::directory();
     let arguments = ["seal", "-p", "logs", "-n", "request", "-s", "20120313", "-e", "20120313"];
