@@ -100,8 +100,8 @@ fn next_map_in_lane(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
         let eight = bytes.get(at..at + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok());
         let mut found = eight.map_or(u64::MAX, |eight| {
             let eight = u64::from_le_bytes(eight);
-            zero_bytes((eight ^ EACH * 0x80) & (EACH * 0xf0))
-                | zero_bytes((eight ^ EACH * 0xde) & (EACH * 0xfe))
+            zero_bytes((eight ^ (EACH * 0x80)) & (EACH * 0xf0))
+                | zero_bytes((eight ^ (EACH * 0xde)) & (EACH * 0xfe))
         }) & (EACH * 0x80);
         while found != 0 {
             let candidate = at + found.trailing_zeros() as usize / 8;
