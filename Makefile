@@ -10,13 +10,14 @@ STOREENV ?= $(VENVS)/store
 # Where cargo-nextest is installed it runs the tests; building it takes ten minutes, so it is never installed here.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: corpus help demo run test test-rust test-peers test-page test-python test-store test-spark wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
+.PHONY: corpus help demo run sql test test-sql lint-sql test-rust test-peers test-page test-python test-store test-spark wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
 
 help: ## this menu
 	@echo "make demo       build, and show: an agent, a collector, a shop that does not exist, and the page over them"
 	@echo "make run        build, start an oxd with its data in ./data and a small shop that sends to it"
+	@echo "make sql        oxsql, for SQL over what is stored (40 CPU minutes), beside the other programs in target/release"
 	@echo "make test       all tests, with what they need set up first (Python packages; the real original where Python 2.7 is)"
-	@echo "make test-all   the same, and the long ones (blueox-store, a Spark cluster, loom, AddressSanitizer, more cases)"
+	@echo "make test-all   the same, and the long ones (oxsql, blueox-store, a Spark cluster, loom, AddressSanitizer, more cases)"
 	@echo "make wheel      the Python package as a wheel, in target/wheels, tested in each CPython that is here"
 	@echo "make lint       formatting, clippy, the crates' edges, ruff and mypy"
 	@echo "make deny       licences and duplicate dependencies (needs cargo-deny)"
@@ -73,7 +74,20 @@ test-page: setup
 	$(CARGO) build --workspace --bins
 	$(PYTHON) -m pytest tests/page -q -p no:cacheprovider --rootdir tests/page
 
-test-all: test test-store test-spark loom sanitize
+# A workspace of its own, so that nothing else builds DataFusion; into the same folder, so that oxview finds it.
+OXSQL := --manifest-path crates/oxsql/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}
+
+sql:
+	$(CARGO) build $(OXSQL) --release
+
+test-sql: lint-sql
+	$(CARGO) build -p oxview --bin oxview
+	$(CARGO) test $(OXSQL)
+
+lint-sql:
+	$(CARGO) clippy $(OXSQL) --all-targets -- -D warnings
+
+test-all: test test-sql test-store test-spark loom sanitize
 	PROPTEST_CASES=20000 $(CARGO) test --workspace --lib --quiet
 
 # All ways in which the library's threads may meet. The flag builds everything anew, in a folder of its own.
@@ -91,10 +105,11 @@ sanitize:
 
 lint: edges setup
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path crates/oxsql/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	cd tests/peers && $(abspath $(PYTHON)) -m ruff check . ../../scripts
 	cd tests/peers && $(abspath $(PYTHON)) -m ruff format --check . ../../scripts
-	cd tests/peers && $(abspath $(PYTHON)) -m mypy --strict . ../../scripts/check_edges.py
+	cd tests/peers && $(abspath $(PYTHON)) -m mypy --strict . ../../scripts/check_edges.py ../../scripts/check_locks.py
 	cd tests/page && $(abspath $(PYTHON)) -m ruff check --config ../peers/pyproject.toml .
 	cd tests/page && $(abspath $(PYTHON)) -m ruff format --config ../peers/pyproject.toml --check .
 	cd tests/page && MYPYPATH=../peers $(abspath $(PYTHON)) -m mypy --strict --config-file ../peers/pyproject.toml . ../../scripts/pictures.py
@@ -111,9 +126,11 @@ lint: edges setup
 
 edges:
 	scripts/check_edges.py
+	scripts/check_locks.py
 
 deny:
 	$(CARGO) deny check bans licenses sources
+	$(CARGO) deny --manifest-path crates/oxsql/Cargo.toml check bans licenses sources
 
 dev:
 	@if $(CARGO) watch --version >/dev/null 2>&1; then $(CARGO) watch -x 'check --workspace' -x 'test --workspace --lib'; \

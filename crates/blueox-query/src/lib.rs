@@ -14,6 +14,8 @@
 //! | [`measure`] | what is counted: `count`, `rate`, `err`, `sum(x)`, `p99(x)`, `distinct(x)` |
 //! | [`group_key`] | the values by which events are grouped |
 //! | [`tally`] | the numbers of one group in one step of time; they merge |
+//! | [`quantiles`] | the quantiles of a tally, for who counts otherwise |
+//! | `sketch_buckets` | the buckets of a quantile's sketch |
 //! | [`time_step`] | steps of time that grow with what they have to span |
 //! | [`statistics`] | groups, their tallies, and the memory they may take |
 //! | [`table`] | the answer: ranked rows, the rest as one |
@@ -46,6 +48,8 @@ pub mod lookups;
 
 pub mod group_key;
 pub mod measure;
+pub mod quantiles;
+mod sketch_buckets;
 pub mod tally;
 pub mod time_step;
 

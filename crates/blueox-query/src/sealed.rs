@@ -12,6 +12,7 @@
 //! | `writer` | events into columns |
 //! | `file`, `positional` | a sealed file, and which of it a question needs |
 //! | `rows`, `encode` | columns into events |
+//! | `batches` | columns as they are |
 //! | `seal` | one file: written aside, synced, read back and compared, renamed; then what it was made of may go |
 //!
 //! # What holds
@@ -35,6 +36,7 @@ mod rest_paths;
 mod split;
 mod writer;
 
+mod batches;
 mod encode;
 mod file;
 mod positional;
@@ -45,6 +47,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
+pub use batches::{SealedBatches, Standing, column_name};
 pub use file::SealedFile;
 pub use metadata::SealedSource;
 pub use place::{SealedName, directory, is_aside, type_of_directory};

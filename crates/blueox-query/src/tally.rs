@@ -5,13 +5,12 @@
 //! least that share of the events does not exceed. Distinct counts are HyperLogLog's (Apache DataSketches).
 
 use crate::group_key;
-use crate::limits::{
-    DISTINCT_LG_K, QUANTILE_BUCKETS, QUANTILE_ERROR, QUANTILE_GREATEST, QUANTILE_LEAST, WEIGHT_STEPS,
-};
+use crate::limits::{DISTINCT_LG_K, QUANTILE_GREATEST, WEIGHT_STEPS};
 use crate::measure::Function;
+use crate::sketch_buckets::{Buckets, config, value_in};
 use blueox_event::event::Found;
 use datasketches::hll::{HllSketch, HllType, HllUnion};
-use sketches_ddsketch::{Config, DDSketch};
+use sketches_ddsketch::DDSketch;
 
 /// What a tally keeps of each field that a question measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +79,7 @@ impl std::fmt::Debug for Sketch {
 }
 
 impl Numbers {
-    fn new(kept: Kept) -> Self {
-        let config = || Config::new(QUANTILE_ERROR, QUANTILE_BUCKETS, QUANTILE_LEAST);
+    pub(crate) fn new(kept: Kept) -> Self {
         Self {
             weight: 0.0,
             sum: 0.0,
@@ -104,7 +102,7 @@ impl Numbers {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.weight += other.weight;
         self.sum += other.sum;
         self.min = self.min.min(other.min);
@@ -132,7 +130,56 @@ impl Numbers {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// [`crate::quantiles::Quantiles::to_bytes`] says how.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let buckets = self.sketch.as_ref().map_or_else(Buckets::default, |sketch| Buckets::of(&sketch.0));
+        let mut bytes = Vec::with_capacity(40 + (buckets.positive.len() + buckets.negative.len()) * 13);
+        for number in [self.weight, self.sum, self.min, self.max] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(buckets.zero.to_le_bytes());
+        for (sign, buckets) in [(0u8, &buckets.positive), (1, &buckets.negative)] {
+            for (number, count) in buckets {
+                bytes.push(sign);
+                bytes.extend(number.to_le_bytes());
+                bytes.extend(count.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_at_checked(40)?;
+        let number = |at: usize| Some(f64::from_le_bytes(head[at..at + 8].try_into().ok()?));
+        let mut buckets =
+            Buckets { zero: u64::from_le_bytes(head[32..].try_into().ok()?), ..Buckets::default() };
+        let (all, []) = rest.as_chunks::<13>() else { return None };
+        let mut total = buckets.zero;
+        for bucket in all {
+            let key = i32::from_le_bytes(bucket[1..5].try_into().ok()?);
+            let count = u64::from_le_bytes(bucket[5..].try_into().ok()?);
+            total = total.checked_add(count)?;
+            let value = value_in(key);
+            if !value.is_finite() || config().key(value) != key {
+                return None;
+            }
+            match bucket[0] {
+                0 => buckets.positive.push((key, count)),
+                1 => buckets.negative.push((key, count)),
+                _ => return None,
+            }
+        }
+        let (min, max) = (number(16)?, number(24)?);
+        (total == 0 || min <= max).then_some(Self {
+            weight: number(0)?,
+            sum: number(8)?,
+            min,
+            max,
+            sketch: Some(Sketch(Box::new(buckets.into_sketch()))),
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
         // A bucket is a u64; the sketch has one row of them for each sign, without which it is a few hundred bytes.
         let sketch = self.sketch.as_ref().map_or(0, |sketch| size_of::<DDSketch>() + sketch.0.length() * 8);
         size_of::<Self>() + sketch

@@ -109,6 +109,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) statistics: StatisticsArgs,
 
+    /// Ask what -l stores in SQL, by oxsql where it is installed: a table a type, such as 'SELECT count(*) FROM request'
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with_all =
+          ["files", "host", "type_name", "filter", "id", "follow", "tail", "pretty", "tui", "group", "fields", "hide",
+           "by", "stats", "every", "top", "heatmap"])]
+    pub(crate) sql: Option<String>,
+
     /// Colours
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub(crate) color: ColorChoice,

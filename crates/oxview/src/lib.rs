@@ -22,6 +22,7 @@
 //! | `form` | the output forms |
 //! | `trace` | the waterfall of one id |
 //! | `statistics` | numbers instead of events: groups, steps of time, heatmaps |
+//! | `sql` | a question that `oxsql` answers |
 //! | `tui` | events on the whole terminal |
 //! | `web` | the page and its API |
 //! | `demo` | the page over daemons and traffic of its own |
@@ -63,6 +64,7 @@ mod text;
 mod trace;
 
 mod interrupt;
+mod sql;
 mod statistics;
 
 mod web;

@@ -14,7 +14,7 @@ use crate::source::{Extent, Source};
 use crate::trace::Trace;
 use crate::view::View;
 use crate::when::Span;
-use crate::{clock, generate, log_path, statistics, tui};
+use crate::{clock, generate, log_path, sql, statistics, tui};
 use clap::CommandFactory;
 use std::path::PathBuf;
 
@@ -33,6 +33,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Web(web)) => return crate::web::run(args, web),
         Some(Command::Demo(demo)) => return crate::demo::run(demo),
         Some(Command::Trace { .. }) | None => {}
+    }
+    if let Some(query) = &args.sql {
+        match sql::hand_over(args, query)? {}
     }
     let span = Span::parse(args.since.as_deref(), args.until.as_deref(), clock::now())?;
     let slack = log_path::parse_slack(&args.slack)?;

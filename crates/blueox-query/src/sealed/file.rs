@@ -152,7 +152,7 @@ impl SealedFile {
     }
 
     /// Whether any event may have a value there: a column that stays because earlier files had it is not worth reading.
-    fn has_values(&self, at: usize) -> bool {
+    pub(super) fn has_values(&self, at: usize) -> bool {
         self.footer.metadata().row_groups().iter().any(|group| {
             let nulls = group.column(at).statistics().and_then(Statistics::null_count_opt);
             nulls.is_none_or(|nulls| i64::try_from(nulls) != Ok(group.num_rows()))
@@ -166,6 +166,15 @@ impl SealedFile {
             .filter(|field| super::is_event_column(field.name()))
             .filter_map(|field| Some((field.name().clone(), Kind::from_data_type(field.data_type())?)))
             .collect()
+    }
+
+    pub(super) fn arrow_schema(&self) -> &arrow_schema::Schema {
+        self.footer.schema()
+    }
+
+    /// Paths of values that stand in `_rest`, from the event's map on; an empty one: any.
+    pub(super) fn rest_paths(&self) -> &[String] {
+        &self.metadata.rest
     }
 
     pub(super) fn column(&self, name: &str) -> Option<usize> {
@@ -229,7 +238,7 @@ fn range(statistics: &Statistics) -> Option<(f64, f64)> {
 }
 
 /// Where in an event the values of a column stand.
-fn place_of_column(name: &str) -> Vec<&str> {
+pub(super) fn place_of_column(name: &str) -> Vec<&str> {
     if OWN.contains(&name) {
         return vec![name];
     }
@@ -237,7 +246,7 @@ fn place_of_column(name: &str) -> Vec<&str> {
 }
 
 /// Whether looking a path up may lead to this place in the event, above or below it.
-fn may_lead_to(path: &FieldPath, place: &[&str]) -> bool {
+pub(super) fn may_lead_to(path: &FieldPath, place: &[&str]) -> bool {
     let names = path.segments();
     // A name may have dots, and a key may join several: then what is common is not certain.
     let joined: Vec<&str> = names.iter().flat_map(|name| name.split('.')).collect();

@@ -74,7 +74,7 @@ fn below(
 }
 
 /// The column of a path of the body: the path, with `body.` before it where it could be taken for another column.
-fn column_name(path: &str) -> Cow<'_, str> {
+pub(super) fn column_name(path: &str) -> Cow<'_, str> {
     let is_reserved =
         OWN.iter().chain(&[TYPE, BODY, "date", super::TIME]).any(|name| path.eq_ignore_ascii_case(name))
             || path.starts_with('_')

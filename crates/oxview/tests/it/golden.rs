@@ -1,4 +1,4 @@
-//! Golden cases: files of commands and of what they print.
+//! Golden cases: files of commands and of what they print. oxsql's tests read them by this too.
 //!
 //! `$ oxview ARGS`, `$ oxview ARGS < FILE` or `$ cat FILE | oxview ARGS`; then standard output, then standard error
 //! with `! ` before each line, then `= CODE` when it is not 0. With BLESS=1 the files are written anew; read the diff.
@@ -42,8 +42,8 @@ fn run(line: &str, dir: &Path) -> String {
         },
     };
     let words = words(line);
-    assert_eq!(words[0], "oxview", "{line}");
-    let mut command = sample::oxview(dir);
+    assert_eq!(words[0], sample::PROGRAM, "{line}");
+    let mut command = sample::program(dir);
     command.args(&words[1..]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut feed = None;
     match stdin {
@@ -74,12 +74,14 @@ fn run(line: &str, dir: &Path) -> String {
     text
 }
 
-/// Splits at spaces, but not within single quotes.
+/// Splits at spaces, but not within single quotes; two of them within are one of the word.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
-    for c in line.chars() {
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            '\'' if quoted && chars.next_if_eq(&'\'').is_some() => words.last_mut().unwrap().push(c),
             '\'' => quoted = !quoted,
             ' ' if !quoted => words.push(String::new()),
             c => words.last_mut().unwrap().push(c),

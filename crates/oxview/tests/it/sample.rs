@@ -231,6 +231,13 @@ pub(crate) fn oxview(dir: &Path) -> Command {
     command
 }
 
+/// What golden cases run.
+pub(crate) const PROGRAM: &str = "oxview";
+
+pub(crate) fn program(dir: &Path) -> Command {
+    oxview(dir)
+}
+
 pub(crate) fn golden_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden")
 }
