@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORKSPACES = [ROOT, ROOT / "crates" / "oxsql"]
@@ -23,7 +24,7 @@ def listed() -> dict[str, set[str]]:
 
 def real() -> dict[str, set[str]]:
     """The edges of the manifests, those of tests left out."""
-    packages = {}
+    packages: dict[str, dict[str, Any]] = {}
     for workspace in WORKSPACES:
         command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
         metadata = json.loads(subprocess.run(command, cwd=workspace, check=True, stdout=subprocess.PIPE).stdout)

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import subprocess
 import sys
-import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OXSQL = ROOT / "crates" / "oxsql"
@@ -17,8 +17,9 @@ Lock = dict[str, dict[str, list[str]]]
 def packages(lock: pathlib.Path) -> Lock:
     """The versions of each crate in a lock file, and what each of them needs."""
     found: Lock = {}
-    for package in tomllib.loads(lock.read_text(encoding="utf-8"))["package"]:
-        found.setdefault(package["name"], {})[package["version"]] = package.get("dependencies", [])
+    for package in lock.read_text(encoding="utf-8").split("[[package]]\n")[1:]:
+        name, version = re.findall(r'^(?:name|version) = "(.*)"$', package, flags=re.MULTILINE)
+        found.setdefault(name, {})[version] = re.findall(r'^ "(.*)",$', package, flags=re.MULTILINE)
     return found
 
 

@@ -136,8 +136,8 @@ impl Engine {
     }
 
     /// What to say of an error while the answer is computed.
-    pub(crate) fn failure_of_run(&self, error: DataFusionError) -> anyhow::Error {
-        self.exhausted(&error).unwrap_or_else(|| anyhow::anyhow!("{}", error.find_root().strip_backtrace()))
+    pub(crate) fn failure_of_run(&self, error: &DataFusionError) -> anyhow::Error {
+        self.exhausted(error).unwrap_or_else(|| anyhow::anyhow!("{}", error.find_root().strip_backtrace()))
     }
 
     fn exhausted(&self, error: &DataFusionError) -> Option<anyhow::Error> {

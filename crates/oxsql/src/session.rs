@@ -122,7 +122,7 @@ async fn answer(
             }
             Err(error) => {
                 answer.give_up()?;
-                return Err(engine.failure_of_run(error));
+                return Err(engine.failure_of_run(&error));
             }
         }
     }

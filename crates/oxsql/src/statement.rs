@@ -392,7 +392,7 @@ impl VisitorMut for Columns<'_> {
                 *expr = Expr::Nested(Box::new(all_of(list.iter().map(each).collect(), &both)));
             }
             Expr::Like { expr: value, .. } | Expr::ILike { expr: value, .. } => {
-                **value = as_text((**value).clone())
+                **value = as_text((**value).clone());
             }
             _ => {}
         }
