@@ -204,7 +204,7 @@ impl HotReader {
         let file = self.file.try_clone().map_err(Stopped::Failed)?;
         let rest = From { file, position: from, end: self.length };
         let mut scanner = Scanner::with_buffer(Cursor::new(known).chain(rest), SCANNER_BYTES);
-        let begin = self.position;
+        let mut begin = self.position;
         let mut sound = 0;
         loop {
             match scanner.step() {
@@ -230,6 +230,8 @@ impl HotReader {
                 }
                 Step::Damage(damage) => {
                     sound = 0;
+                    // It may reach back to the event before, and an event that the latter had swallowed begin within.
+                    begin = 0;
                     hears.damage(Damage { offset: from + damage.offset - ahead, ..damage });
                 }
                 Step::End => {

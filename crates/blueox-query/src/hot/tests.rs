@@ -156,6 +156,29 @@ proptest! {
     }
 }
 
+/// Four bytes cut from its text, and the first event takes the beginning of the second for its own end.
+#[test]
+fn an_event_whose_beginning_another_took_is_found() {
+    let event = |number: u64, special: Value| {
+        Value::map([
+            ("type", Value::from("t")),
+            ("id", Value::from(number)),
+            ("host", Value::from("h")),
+            ("end", Value::F64(1e9 + number as f64)),
+            ("body", Value::map([("s", special), ("n", Value::from(3))])),
+        ])
+        .to_msgpack()
+    };
+    let inner = Value::map([("type", Value::from("t")), ("id", Value::from("i")), ("end", Value::F64(1.0))]);
+    let mut first = event(1, Value::from("a".repeat(27)));
+    let text = first.windows(4).position(|four| four == b"aaaa").unwrap();
+    first.drain(text..text + 4);
+    let bytes = [first, event(2, inner), event(3, Value::from(""))].concat();
+    let got = fast(&bytes, SMALLEST_BUFFER_BYTES, 0);
+    assert_eq!(got, plain(&bytes));
+    assert_eq!(got.iter().filter(|got| matches!(got, Got::Event(..))).count(), 3, "{got:?}");
+}
+
 /// Between places that are not ordinary there is room to walk fast again.
 #[test]
 fn it_goes_on_fast_behind_damage_and_finds_the_next() {
