@@ -10,14 +10,15 @@ STOREENV ?= $(VENVS)/store
 # Where cargo-nextest is installed it runs the tests; building it takes ten minutes, so it is never installed here.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: corpus help demo run sql test test-sql lint-sql test-rust test-peers test-page test-python test-store test-spark wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
+.PHONY: test-s3 corpus help demo run sql test test-sql lint-sql test-rust test-peers test-page test-python test-store test-spark wheel test-all loom sanitize lint deny edges dev bench soak setup web web-check pictures clean
 
 help: ## this menu
 	@echo "make demo       build, and show: an agent, a collector, a shop that does not exist, and the page over them"
 	@echo "make run        build, start an oxd with its data in ./data and a small shop that sends to it"
 	@echo "make sql        oxsql, for SQL over what is stored (40 CPU minutes), beside the other programs in target/release"
 	@echo "make test       all tests, with what they need set up first (Python packages; the real original where Python 2.7 is)"
-	@echo "make test-all   the same, and the long ones (oxsql, blueox-store, a Spark cluster, loom, AddressSanitizer, more cases)"
+	@echo "make test-all   the same, and the long ones (oxsql, blueox-store, a Spark cluster, a real S3 server, loom, AddressSanitizer, more cases)"
+	@echo "make test-s3    oxstore and oxview with a real S3 server, which is built the first time (about 250 CPU seconds)"
 	@echo "make wheel      the Python package as a wheel, in target/wheels, tested in each CPython that is here"
 	@echo "make lint       formatting, clippy, the crates' edges, ruff and mypy"
 	@echo "make deny       licences and duplicate dependencies (needs cargo-deny)"
@@ -87,8 +88,18 @@ test-sql: lint-sql
 lint-sql:
 	$(CARGO) clippy $(OXSQL) --all-targets -- -D warnings
 
-test-all: test test-sql test-store test-spark loom sanitize
+test-all: test test-sql test-store test-spark loom sanitize test-s3
 	PROPTEST_CASES=20000 $(CARGO) test --workspace --lib --quiet
+
+# The server comes from crates.io, once; later versions need a newer compiler.
+S3S_FS := $(VENVS)/s3/bin/s3s-fs
+
+$(S3S_FS):
+	$(CARGO) install s3s-fs --version 0.14.1 --locked --debug --quiet --features binary --root $(VENVS)/s3
+
+test-s3: setup $(S3S_FS)
+	$(CARGO) build --workspace --bins
+	$(PYTHON) -m pytest tests/peers/test_oxstore_s3.py -q -p no:cacheprovider
 
 # All ways in which the library's threads may meet. The flag builds everything anew, in a folder of its own.
 loom:

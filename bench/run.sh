@@ -8,7 +8,7 @@
 #   bench/run.sh python                   the Python package beside OpenTelemetry, structlog, eliot, logging, the original
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-cargo build --quiet --release -p oxd -p oxview -p oxbench
+cargo build --quiet --release -p oxd -p oxview -p oxstore -p oxbench
 oxbench="${CARGO_TARGET_DIR:-target}/release/oxbench"
 if [ "${1:-}" = python ]; then
     exec bench/python/run.sh "${CARGO_TARGET_DIR:-target}/release/oxd"

@@ -12,9 +12,11 @@ from typing import Callable
 import pytest
 
 import originals
+import s3_server
 from daemon import Daemon
 
 NEED_ORIGINAL = ["test_original_clients.py", "test_original_tools.py"]
+NEEDS_S3 = "test_oxstore_s3.py"
 MEASURED = pytest.StashKey[list[str]]()
 
 # without the original there is nothing to collect there; the report's last lines say so
@@ -22,6 +24,8 @@ collect_ignore = [] if originals.versions() else list(NEED_ORIGINAL)
 # requirements.txt has the engines for these
 HAS_ENGINES = sys.version_info >= (3, 11)
 collect_ignore += [] if HAS_ENGINES else ["test_engines.py"]
+# the server takes minutes to build: `make test-s3` does, and collects it
+collect_ignore += [] if s3_server.SERVER.exists() else [NEEDS_S3]
 
 
 def pytest_configure(config: pytest.Config) -> None:

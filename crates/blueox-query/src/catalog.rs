@@ -5,13 +5,17 @@
 //! from the sealed file, and what was appended to the day file later from there. Sealed files that became one are passed
 //! over. What several log paths have in common is told apart by their numbers ([`Catalog::drop_overlap`]).
 
+mod objects;
 mod overlap;
 mod sealed_directory;
 
 #[cfg(test)]
 mod tests;
 
-use crate::sealed::{SealedFile, held_spans};
+pub use objects::StoredObject;
+pub(crate) use objects::fetch_footers;
+
+use crate::sealed::{Ranged, SealError, SealedFile, held_spans};
 use blueox_event::time::UtcDay;
 use blueox_log::day_log::{LogFileName, Window};
 use blueox_log::ranges::{OWN_FOLDER, Spans};
@@ -20,6 +24,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where sealed files stand below a log path, unless told otherwise.
 pub const SEALED_FOLDER: &str = "sealed";
@@ -48,9 +53,22 @@ pub struct StoreFile {
     pub bytes: u64,
     /// What another file has too: bytes of a day file, or rows of a sealed file.
     pub dropped: Spans,
+    /// Its bytes, where `path` is no file of this machine but says to people where they are.
+    pub object: Option<Arc<dyn Ranged>>,
 }
 
 impl StoreFile {
+    /// Opens it as a sealed file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn open_sealed(&self) -> Result<SealedFile, SealError> {
+        match &self.object {
+            Some(object) => SealedFile::open_ranged(&self.path, Arc::clone(object)),
+            None => SealedFile::open(&self.path),
+        }
+    }
+
     /// A file that is not known to be of any store.
     #[must_use]
     pub fn alone(path: &Path, kind: Kind, bytes: u64) -> Self {
@@ -62,7 +80,7 @@ impl StoreFile {
             host: None,
             compression: None,
         });
-        Self { path: path.to_owned(), kind, name, bytes, dropped: Spans::default() }
+        Self { path: path.to_owned(), kind, name, bytes, dropped: Spans::default(), object: None }
     }
 
     /// When its window begins, in seconds since the epoch.
@@ -132,6 +150,8 @@ pub struct Catalog {
     all_days: BTreeSet<UtcDay>,
     /// What has been added: a directory and its parent may both be given.
     seen: HashSet<(u64, u64)>,
+    /// The same, of objects.
+    objects: HashSet<PathBuf>,
     /// All plain and all sealed files within the span, of whatever type.
     read: HashSet<PathBuf>,
     unreadable: Vec<(PathBuf, String)>,
@@ -143,7 +163,19 @@ impl Catalog {
     /// # Errors
     /// When a directory cannot be read.
     pub fn open(dirs: &[PathBuf], meant: &Meant<'_>) -> Result<Self, CatalogError> {
-        Self::look(dirs, meant, true)
+        Self::look(dirs, Vec::new(), meant, true)
+    }
+
+    /// As [`Catalog::open`], and what object stores hold of the same events.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub fn open_with(
+        dirs: &[PathBuf],
+        objects: Vec<StoredObject>,
+        meant: &Meant<'_>,
+    ) -> Result<Self, CatalogError> {
+        Self::look(dirs, objects, meant, true)
     }
 
     /// The day files alone, whether they are sealed or not.
@@ -151,10 +183,15 @@ impl Catalog {
     /// # Errors
     /// When a directory cannot be read.
     pub fn day_files(dirs: &[PathBuf], meant: &Meant<'_>) -> Result<Self, CatalogError> {
-        Self::look(dirs, meant, false)
+        Self::look(dirs, Vec::new(), meant, false)
     }
 
-    fn look(dirs: &[PathBuf], meant: &Meant<'_>, with_sealed: bool) -> Result<Self, CatalogError> {
+    fn look(
+        dirs: &[PathBuf],
+        objects: Vec<StoredObject>,
+        meant: &Meant<'_>,
+        with_sealed: bool,
+    ) -> Result<Self, CatalogError> {
         let mut catalog = Self::default();
         let mut day_dirs = Vec::new();
         let mut sealed_dirs = Vec::new();
@@ -177,6 +214,7 @@ impl Catalog {
             }
         }
         let mut sealed = sealed_directory::list(&sealed_dirs, meant, &mut catalog)?;
+        let (sealed_objects, other_objects) = catalog.look_at_objects(objects, meant);
         let first = meant
             .days
             .and_then(|days| catalog.all_days.iter().nth_back(days.saturating_sub(1)).copied())
@@ -189,6 +227,11 @@ impl Catalog {
         sealed.retain(|file| file.name.window.day >= first);
         for file in sealed {
             catalog.add_sealed(file);
+        }
+        for file in sealed_objects.into_iter().chain(other_objects) {
+            if file.name.window.day >= first {
+                catalog.add_object(file);
+            }
         }
         catalog.settle(meant);
         Ok(catalog)
@@ -240,7 +283,8 @@ impl Catalog {
             self.read.insert(path.to_owned());
         }
         if meant.is_name(&name) {
-            let file = StoreFile { path: path.to_owned(), kind, name, bytes, dropped: Spans::default() };
+            let (path, dropped) = (path.to_owned(), Spans::default());
+            let file = StoreFile { path, kind, name, bytes, dropped, object: None };
             self.days.entry(file.name.window.day).or_default().push(file);
         }
     }
@@ -279,25 +323,24 @@ impl Catalog {
             *sealed += usize::from(file.kind == Kind::Sealed);
             *hot += usize::from(file.kind == Kind::Hot);
         }
+        let is_alone = |file: &StoreFile| {
+            let (sealed, hot) = beside[&file.name.encoded_type];
+            sealed < 2 && hot == 0
+        };
+        let sealed = |file: &&StoreFile| file.kind == Kind::Sealed && !is_alone(file);
+        fetch_footers(files.iter().filter(sealed));
         let mut left_out: HashSet<PathBuf> = HashSet::new();
         let mut opened: HashMap<String, Vec<SealedFile>> = HashMap::new();
-        for file in files.iter().filter(|file| file.kind == Kind::Sealed) {
-            let (sealed, hot) = beside[&file.name.encoded_type];
-            if sealed < 2 && hot == 0 {
-                continue;
-            }
-            match SealedFile::open(&file.path) {
-                Ok(sealed) => {
-                    let names = sealed.replaces().iter().map(|name| file.path.with_file_name(name));
-                    left_out.extend(names);
-                    opened.entry(file.name.encoded_type.clone()).or_default().push(sealed);
-                }
+        for file in files.iter().filter(sealed) {
+            match file.open_sealed() {
+                Ok(sealed) => opened.entry(file.name.encoded_type.clone()).or_default().push(sealed),
                 Err(error) => {
                     self.unreadable.push((file.path.clone(), error.to_string()));
                     left_out.insert(file.path.clone());
                 }
             }
         }
+        opened.values().for_each(|beside| leave_out_copies(beside, &mut left_out));
         files.retain(|file| !left_out.contains(&file.path));
         self.read.retain(|path| !left_out.contains(path));
         for file in files.iter_mut().filter(|file| file.kind == Kind::Hot) {
@@ -311,6 +354,19 @@ impl Catalog {
             }
         }
         files.retain(|file| file.kind != Kind::Hot || !is_covered(file) || file.bytes == 0);
+    }
+}
+
+/// Of sealed files of one type and day: those that another has taken the place of, and all but one of what is there twice, as
+/// a file that was uploaded and is still here.
+fn leave_out_copies(files: &[SealedFile], left_out: &mut HashSet<PathBuf>) {
+    for (at, file) in files.iter().enumerate() {
+        let is_copy = |other: &SealedFile| file.sources() == other.sources() && file.holds_all_of(other);
+        let is_superfluous = files.iter().any(|other| other.has_replaced(file))
+            || files[..at].iter().any(|other| !left_out.contains(other.path()) && is_copy(other));
+        if is_superfluous {
+            left_out.insert(file.path().to_owned());
+        }
     }
 }
 

@@ -73,5 +73,8 @@ pub const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Sealed files of a day become one when they are not longer together, in bytes.
 pub const COMPACT_BYTES: u64 = 256 << 20;
 
+/// How many files that are far away are opened at once.
+pub const OPENED_AT_ONCE: usize = 16;
+
 /// How many damaged places of one scan are kept to be told; the others are counted.
 pub const DAMAGE_TOLD: usize = 32;

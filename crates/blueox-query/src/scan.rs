@@ -4,7 +4,7 @@
 //! part of the answer. Files are read in large pieces, not mapped: a file that is cut back while it is mapped would end the
 //! process. Order between files, and between parts, means nothing; who needs it merges.
 
-use crate::catalog::{Kind, StoreFile};
+use crate::catalog::{Kind, StoreFile, fetch_footers};
 use crate::hot::{Hears, HotReader, Stopped};
 use crate::limits::DAMAGE_TOLD;
 use crate::need::Need;
@@ -100,6 +100,7 @@ pub fn scan_store<P: Send, E: Send>(
     each: impl Fn(&mut P, &EncodedEvent<'_>) -> Result<(), E> + Sync,
     mut report: impl FnMut(Report),
 ) -> Result<(Vec<P>, Ended), E> {
+    fetch_footers(files.iter().filter(|file| file.kind == Kind::Sealed));
     let sealed = open_sealed(files, parts.len(), stop, &mut report);
     if stop.load(Ordering::Relaxed) {
         return Ok((parts, Ended::Stopped));
@@ -135,7 +136,7 @@ fn open_sealed(
     let share = wanted.len().div_ceil(threads.max(1)).max(FEWEST_FOOTERS);
     let open = |some: &[usize]| -> Vec<(usize, Result<SealedFile, SealError>)> {
         let going_on = some.iter().take_while(|_| !stop.load(Ordering::Relaxed));
-        going_on.map(|file| (*file, SealedFile::open(&files[*file].path))).collect()
+        going_on.map(|file| (*file, files[*file].open_sealed())).collect()
     };
     let opened: Vec<_> = thread::scope(|scope| {
         let mut shares = wanted.chunks(share);

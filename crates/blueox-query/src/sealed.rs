@@ -10,7 +10,8 @@
 //! | `split` | an event as values by path and the rest, and back |
 //! | `columns`, `rest_paths` | which paths become columns, and of which type; which do not |
 //! | `writer` | events into columns |
-//! | `file`, `positional` | a sealed file, and which of it a question needs |
+//! | `ranged`, `positional` | where its bytes come from: a file, or an object far away |
+//! | `file` | a sealed file, and which of it a question needs |
 //! | `rows`, `encode` | columns into events |
 //! | `batches` | columns as they are |
 //! | `seal` | one file: written aside, synced, read back and compared, renamed; then what it was made of may go |
@@ -40,6 +41,7 @@ mod batches;
 mod encode;
 mod file;
 mod positional;
+mod ranged;
 mod rows;
 
 mod seal;
@@ -51,6 +53,7 @@ pub use batches::{SealedBatches, Standing, column_name};
 pub use file::SealedFile;
 pub use metadata::SealedSource;
 pub use place::{SealedName, directory, is_aside, type_of_directory};
+pub use ranged::Ranged;
 pub use rows::{SealedNumbers, SealedRows};
 pub use seal::{SealStep, Sealed, held_spans, remove_sealed, seal, seal_in_steps, verify};
 pub use source::{Numbered, SealSource, fingerprint};

@@ -170,8 +170,10 @@ pub fn open_all(dir: &Path) -> Result<Vec<SealedFile>, SealError> {
     for path in names(dir)?.into_iter().map(|name| dir.join(name)) {
         files.push(SealedFile::open(&path)?);
     }
-    let replaced: BTreeSet<String> = files.iter().flat_map(|file| file.replaces().to_vec()).collect();
-    files.retain(|file| !replaced.contains(&name_of(file.path())));
+    let replaced = |file: &SealedFile| files.iter().any(|other| other.has_replaced(file));
+    let left: Vec<bool> = files.iter().map(|file| !replaced(file)).collect();
+    let mut left = left.into_iter();
+    files.retain(|_| left.next().unwrap_or(true));
     Ok(files)
 }
 
@@ -195,12 +197,10 @@ fn names(dir: &Path) -> Result<BTreeSet<String>, SealError> {
 
 /// Removes what another has taken the place of.
 fn clean(dir: &Path, step: Steps<'_>) -> Result<(), SealError> {
-    let there = names(dir)?;
-    let mut replaced = BTreeSet::new();
-    for name in &there {
-        replaced.extend(SealedFile::open(&dir.join(name))?.replaces().to_vec());
-    }
-    replaced.intersection(&there).try_for_each(|name| remove(&dir.join(name), step))
+    let paths = names(dir)?.into_iter().map(|name| dir.join(name));
+    let files = paths.map(|path| SealedFile::open(&path)).collect::<Result<Vec<_>, _>>()?;
+    let is_replaced = |file: &&SealedFile| files.iter().any(|other| other.has_replaced(file));
+    files.iter().filter(is_replaced).try_for_each(|file| remove(file.path(), step))
 }
 
 fn remove(path: &Path, step: Steps<'_>) -> Result<(), SealError> {

@@ -34,7 +34,8 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Read the day files below DIR; repeat for several: what collectors both have is shown once
+    /// Read the day files below DIR, or the bucket s3://BUCKET/PREFIX; repeat for several: what collectors both have is
+    /// shown once
     #[arg(short = 'l', long, value_name = "DIR", global = true, action = ArgAction::Append)]
     pub(crate) log_path: Vec<PathBuf>,
 

@@ -1,15 +1,23 @@
 //! One file, decompressed when its first bytes say that it is compressed, whatever its name.
 
+use crate::stores;
 use crate::unsealed::Unsealed;
 use anyhow::Context;
 use blueox_log::ranges::Spans;
+use blueox_query::catalog::{Kind, StoreFile};
 use blueox_query::need::Need;
+use blueox_query::sealed::Ranged;
+use bytes::Bytes;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+
+/// How much of an object is fetched at once.
+const FAR_BYTES: u64 = 4 << 20;
 
 /// How much of a compressed file is read at once.
 const COMPRESSED_BUFFER_BYTES: usize = 256 << 10;
@@ -50,29 +58,49 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Opens a file.
+    /// Opens a file, or an object by its URL.
     ///
     /// # Errors
     /// What the system says, with the path.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if stores::is_url(path) {
+            return Self::of_store_file(&stores::file(path)?);
+        }
         let name = crate::text::printable_text(path.as_os_str().as_encoded_bytes());
         let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
         let mut first = [0; 4];
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         if is_file && file.read_exact_at(&mut first, 0).is_ok() && Packing::of(&first) == Packing::Parquet {
-            return Self::open_sealed(path, &Need::default(), Spans::default());
+            let file = StoreFile::alone(path, Kind::Sealed, 0);
+            return Self::of_sealed(&file, &Need::default(), Spans::default());
         }
         Self::of_file(name, file)
+    }
+
+    /// Opens a file of a store, wherever it is.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub(crate) fn of_store_file(file: &StoreFile) -> anyhow::Result<Self> {
+        match &file.object {
+            _ if file.kind == Kind::Sealed => Self::of_sealed(file, &Need::default(), Spans::default()),
+            None => Self::open(&file.path),
+            Some(object) => {
+                let name = crate::text::printable_text(file.path.as_os_str().as_encoded_bytes());
+                let source = Far { object: Arc::clone(object), position: 0, ahead: Bytes::new() };
+                Self::new(name, source)
+            }
+        }
     }
 
     /// Opens a sealed file, without the events in the rows of `dropped`.
     ///
     /// # Errors
     /// When it cannot be read, or is none.
-    pub(crate) fn open_sealed(path: &Path, need: &Need, dropped: Spans) -> anyhow::Result<Self> {
+    pub(crate) fn of_sealed(file: &StoreFile, need: &Need, dropped: Spans) -> anyhow::Result<Self> {
         let consumed = Rc::new(Cell::new(0));
-        let name = crate::text::printable_text(path.as_os_str().as_encoded_bytes());
-        let unsealed = Unsealed::open(path, need, dropped, Rc::clone(&consumed))?;
+        let name = crate::text::printable_text(file.path.as_os_str().as_encoded_bytes());
+        let unsealed = Unsealed::of(&file.open_sealed()?, need, dropped, Rc::clone(&consumed))?;
         let (packing, reader) = (Packing::Parquet, Box::new(unsealed));
         Ok(Self { name, packing, waits: false, reader, consumed })
     }
@@ -156,6 +184,26 @@ impl Read for Sparing {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = File::open(&self.path)?.read_at(out, self.position)?;
         self.position += count as u64;
+        Ok(count)
+    }
+}
+
+/// An object, from its beginning to its end.
+struct Far {
+    object: Arc<dyn Ranged>,
+    position: u64,
+    ahead: Bytes,
+}
+
+impl Read for Far {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            let length = FAR_BYTES.min(self.object.length() - self.position);
+            self.ahead = self.object.read(self.position, length as usize)?;
+            self.position += length;
+        }
+        let count = out.len().min(self.ahead.len());
+        out[..count].copy_from_slice(&self.ahead.split_to(count));
         Ok(count)
     }
 }

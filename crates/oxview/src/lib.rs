@@ -29,7 +29,8 @@
 //! | `output` | standard output, a pager, a closed pipe |
 //! | `progress` | how far a long scan has got |
 //! | `session` | one run: what is shared by all of the above |
-//! | `store` | `oxstore`: day files as Parquet and back |
+//! | `store` | `oxstore`: day files as Parquet and back, into object stores and out of them |
+//! | `stores` | object stores as a source |
 //! | `failure` | errors and exit codes |
 
 mod args;
@@ -81,15 +82,23 @@ mod generate;
 mod session;
 
 mod store;
+mod stores;
 mod tui;
 
+pub use stores::Connect;
+
 use clap::Parser;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the viewer on this process's arguments and standard streams.
 #[must_use]
 pub fn run() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    run_on(std::env::args_os())
+}
+
+fn run_on(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let args = match args::Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
             // A closed pipe is no reason to complain about it.
@@ -100,8 +109,15 @@ pub fn run() -> ExitCode {
     failure::exit_code(session::run(&args), args.color)
 }
 
-/// Runs `oxstore` on this process's arguments and standard streams.
+/// Runs `oxstore` on this process's arguments and standard streams; `oxstore view ...` is the viewer, which then reads object
+/// stores too.
 #[must_use]
-pub fn run_store() -> ExitCode {
+pub fn run_store(connect: Connect) -> ExitCode {
+    stores::connect_by(connect);
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    if arguments.next().is_some_and(|command| command == "view") {
+        return run_on(std::iter::once(program).chain(arguments));
+    }
     store::run()
 }

@@ -2,14 +2,15 @@
 
 use crate::duration;
 use crate::selection::Selection;
+use crate::stores;
 use crate::when::Until;
 use blueox_query::catalog::{Catalog, Meant};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many types are listed when there is none of the name asked for.
 const LISTED_TYPES: usize = 12;
 
-/// Looks through log paths. `slack` is in seconds. `days`: only so many of the last days.
+/// Looks through log paths, buckets among them. `slack` is in seconds. `days`: only so many of the last days.
 ///
 /// # Errors
 /// When a directory cannot be read.
@@ -27,7 +28,10 @@ pub(crate) fn open(
         is_type: &|name| selection.may_match_type(name),
         days,
     };
-    Ok(Catalog::open(dirs, &meant)?)
+    let (urls, dirs): (Vec<&Path>, Vec<&Path>) =
+        dirs.iter().map(PathBuf::as_path).partition(|dir| stores::is_url(dir));
+    let dirs: Vec<PathBuf> = dirs.into_iter().map(Path::to_path_buf).collect();
+    Ok(Catalog::open_with(&dirs, stores::objects(&urls)?, &meant)?)
 }
 
 /// What there is, when nothing that was asked for is there. The `bool` says whether a type is unknown.

@@ -57,8 +57,8 @@ pub(crate) fn merge(
     let few = files.len() <= max_open_files();
     let need = reading.selection.need();
     let open = |file: &StoreFile| match file.kind {
-        Kind::Sealed => Input::open_sealed(&file.path, &need, file.dropped.clone()),
-        _ if few => Input::open(&file.path),
+        Kind::Sealed => Input::of_sealed(file, &need, file.dropped.clone()),
+        _ if few || file.object.is_some() => Input::of_store_file(file),
         _ => Input::open_sparingly(&file.path),
     };
     while let Some(Reverse(Head { end, file })) = heads.pop() {

@@ -17,6 +17,8 @@ const GIB: f64 = (1u64 << 30) as f64;
 pub(crate) struct Progress {
     /// Of the program.
     name: &'static str,
+    /// What is done with bytes, where they are not scanned for matches.
+    doing: Option<&'static str>,
     bar: Option<ProgressBar>,
     /// Events are written to the terminal too.
     shares_terminal: bool,
@@ -86,6 +88,7 @@ impl Progress {
         });
         Self {
             name,
+            doing: None,
             bar,
             shares_terminal,
             begun: Stopwatch::start(),
@@ -94,6 +97,11 @@ impl Progress {
             scanned: 0,
             held: None,
         }
+    }
+
+    /// From now on bytes are not scanned: they are sent, fetched, compared.
+    pub(crate) fn doing(&mut self, what: &'static str) {
+        (self.doing, self.total, self.scanned) = (Some(what), 0, 0);
     }
 
     /// So many bytes are going to be scanned.
@@ -117,7 +125,10 @@ impl Progress {
         } else {
             format!("{scanned:.1}")
         };
-        bar.set_message(format!("scanned {of} GiB · {rate:.1} GiB/s · {matches} matches"));
+        bar.set_message(match self.doing {
+            Some(what) => format!("{what} {of} GiB"),
+            None => format!("scanned {of} GiB · {rate:.1} GiB/s · {matches} matches"),
+        });
     }
 
     /// Events are going to be written: on the same terminal they are progress enough.

@@ -14,7 +14,7 @@ use crate::source::{Extent, Source};
 use crate::trace::Trace;
 use crate::view::View;
 use crate::when::Span;
-use crate::{clock, generate, log_path, sql, statistics, tui};
+use crate::{clock, generate, log_path, sql, statistics, stores, tui};
 use clap::CommandFactory;
 use std::path::PathBuf;
 
@@ -28,6 +28,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         output.buffer = generate::generate(Args::command(), &args.generate)?;
         output.flush()?;
         return Ok(Outcome::Fine);
+    }
+    if stores::are_beyond(&[&args.files, &args.log_path]) {
+        return Err(stores::hand_over());
     }
     match &args.command {
         Some(Command::Web(web)) => return crate::web::run(args, web),

@@ -5,7 +5,7 @@ use crate::follow::{self, Target};
 use crate::input::{self, Input, Packing};
 use crate::read::{self, Reading};
 use crate::sink::{self, Sink, Tail};
-use crate::{live, log_path, merge, spool_input, text};
+use crate::{live, log_path, merge, spool_input, stores, text};
 use anyhow::Context;
 use blueox_control::ControlAddress;
 use rustix::fs::FileType;
@@ -146,6 +146,9 @@ fn store(
         anyhow::bail!("{name} is a file, not a log path; to read it: oxview {name}");
     }
     raise_open_files_limit();
+    if extent.follow && dirs.iter().any(|dir| stores::is_url(dir)) {
+        return Err(Usage("objects do not grow; leave out -f".to_owned()).into());
+    }
     if extent.follow {
         let target = Target::LogPath { dirs: dirs.to_vec(), slack };
         let _ = follow::follow(&target, follow_tail(extent, reading), reading, sink)?;

@@ -1,20 +1,21 @@
-//! `oxstore`: day files as Parquet, for oxview and for other engines, and back.
+//! `oxstore`: day files as Parquet, for oxview and for other engines, and back; into object stores and out of them.
 
 mod args;
 mod cat;
+mod download;
 mod files;
+mod lock;
 mod seal;
+mod transfer;
 mod verify;
 
-use crate::damage::DamageReport;
 use crate::failure::{self, Outcome, Usage};
 use crate::generate;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::read::Reading;
-use crate::selection::Selection;
-use args::{Args, Command};
+use args::{Args, Changes, Command, Which};
 use clap::{CommandFactory, Parser};
+use std::fs::File;
 use std::process::ExitCode;
 
 /// Runs the tool on this process's arguments and standard streams.
@@ -39,32 +40,39 @@ fn command(args: &Args) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Fine);
     }
     let Some(command) = &args.command else {
-        return Err(Usage("say what to do: oxstore seal, verify or cat (oxstore --help)".to_owned()).into());
+        return Err(Usage(
+            "say what to do: oxstore archive, seal, upload, prune, download, cat or verify (oxstore --help)"
+                .to_owned(),
+        )
+        .into());
     };
     match command {
-        Command::Seal(which) => seal::seal(which, &mut progress),
-        Command::Verify(which) => verify::verify(which, &mut progress),
-        Command::Cat { files } => {
-            let selection = Selection::default();
-            let mut damage = DamageReport::default();
-            let mut reading = Reading {
-                selection: &selection,
-                damage: &mut damage,
-                progress: &mut progress,
-                unreadable: 0,
-            };
-            let outcome = cat::cat(files, &mut reading);
-            reading.progress.clear();
-            reading.sum_up_unreadable();
-            let unreadable = reading.unreadable > 0;
-            for line in damage.take_lines() {
-                progress.say(&line);
-            }
-            match outcome? {
-                Outcome::Fine if unreadable => Ok(Outcome::Failed),
-                Outcome::Fine if !damage.is_empty() => Ok(Outcome::Damaged),
-                outcome => Ok(outcome),
-            }
+        Command::Seal(which) => {
+            let _lock = lock_for(&which.which, which.changes)?;
+            seal::seal(which, || false, &mut progress)
         }
+        Command::Upload(upload) => {
+            let _lock = lock_for(&upload.which, upload.changes)?;
+            transfer::upload(upload, &mut progress)
+        }
+        Command::Prune(prune) => {
+            let _lock = lock_for(&prune.which, prune.changes)?;
+            transfer::prune(prune, &mut progress)
+        }
+        Command::Archive(archive) => {
+            let _lock = lock_for(&archive.which, archive.changes)?;
+            transfer::archive(archive, &mut progress)
+        }
+        Command::Download(download) => download::download(download, &mut progress),
+        Command::Cat(cat) => cat::cat(cat, &mut progress),
+        Command::Verify(verify) => verify::verify(verify, &mut progress),
     }
+}
+
+/// What changes nothing needs no lock, nor does what finds nothing.
+fn lock_for(which: &Which, changes: Changes) -> anyhow::Result<Option<File>> {
+    if changes.dry_run || !which.log_path.is_dir() {
+        return Ok(None);
+    }
+    lock::lock(&files::sealed_root(which)).map(Some)
 }

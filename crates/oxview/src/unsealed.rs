@@ -5,7 +5,6 @@ use blueox_query::need::Need;
 use blueox_query::sealed::{SealError, SealedFile, SealedRows};
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::path::Path;
 use std::rc::Rc;
 
 /// So many bytes of events are made at once.
@@ -25,14 +24,13 @@ pub(crate) struct Unsealed {
 }
 
 impl Unsealed {
-    pub(crate) fn open(
-        path: &Path,
+    pub(crate) fn of(
+        file: &SealedFile,
         need: &Need,
         dropped: Spans,
         consumed: Rc<Cell<u64>>,
     ) -> anyhow::Result<Self> {
-        let file = SealedFile::open(path)?;
-        let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+        let bytes = file.length();
         let rows = file.rows(need, file.groups_needed(need), dropped)?;
         Ok(Self { rows, events: Vec::new(), given: 0, consumed, bytes, left: file.events(), broken: None })
     }

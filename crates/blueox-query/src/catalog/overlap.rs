@@ -2,7 +2,7 @@
 
 use super::{Catalog, CatalogError, Kind, StoreFile, roots};
 use crate::need::Need;
-use crate::sealed::{Numbered, SealError, SealedFile};
+use crate::sealed::{Numbered, SealError};
 use blueox_event::EncodedEvent;
 use blueox_event::wire::native::{NodeId, Seq};
 use blueox_log::ranges::{OtherCopies, OtherEvent, Overlap, Remark, Spans};
@@ -66,7 +66,7 @@ impl SealedCopies<'_> {
 impl OtherCopies for SealedCopies<'_> {
     fn numbers(&self, root: usize, each: &mut dyn FnMut(StreamId, Seq)) -> io::Result<()> {
         for file in self.below(root) {
-            let numbers = SealedFile::open(&file.path).and_then(|sealed| sealed.numbers());
+            let numbers = file.open_sealed().and_then(|sealed| sealed.numbers());
             for numbered in numbers.map_err(unreadable)? {
                 if let Some(Numbered { stream, seq, .. }) = numbered.map_err(unreadable)? {
                     each(StreamId(stream), Seq::new(seq));
@@ -94,7 +94,7 @@ fn events_of(
     wanted: &dyn Fn(StreamId, Seq) -> bool,
     each: &mut dyn FnMut(OtherEvent<'_>),
 ) -> Result<(), SealError> {
-    let sealed = SealedFile::open(&file.path)?;
+    let sealed = file.open_sealed()?;
     let is_wanted = |found: &Option<Numbered>| {
         found.is_some_and(|found| wanted(StreamId(found.stream), Seq::new(found.seq)))
     };

@@ -24,8 +24,7 @@ pub(super) fn list(
     for dir in types {
         let name = dir.file_name().and_then(|name| name.to_str());
         let Some(encoded) = name.and_then(type_of_directory) else { continue };
-        let readable = encoded.split("%~").next().unwrap_or_default();
-        let type_name = decode_type(readable).unwrap_or_else(|| readable.as_bytes().to_vec());
+        let type_name = type_named(&encoded);
         catalog.types.insert(type_name.clone());
         if !encoded.contains("%~") && !(meant.is_type)(&type_name) {
             continue;
@@ -40,11 +39,27 @@ pub(super) fn list(
             let files = entries(&date)?.into_iter().map(|(path, _)| path).filter(|path| !is_aside(path));
             found.extend(files.filter_map(|path| {
                 let name = file_name(&path, &encoded, &type_name, day)?;
-                Some(StoreFile { path, kind: Kind::Sealed, name, bytes: 0, dropped: Spans::default() })
+                let dropped = Spans::default();
+                Some(StoreFile { path, kind: Kind::Sealed, name, bytes: 0, dropped, object: None })
             }));
         }
     }
     Ok(found)
+}
+
+/// What the path of a sealed file says: its name, and the names of the directories that it is in.
+pub(super) fn name_of(path: &Path, outer: Option<&str>, inner: Option<&str>) -> Option<LogFileName> {
+    let encoded = type_of_directory(outer?)?;
+    let day = day_of(inner?)?;
+    if is_aside(path) {
+        return None;
+    }
+    file_name(path, &encoded, &type_named(&encoded), day)
+}
+
+fn type_named(encoded: &str) -> Vec<u8> {
+    let readable = encoded.split("%~").next().unwrap_or_default();
+    decode_type(readable).unwrap_or_else(|| readable.as_bytes().to_vec())
 }
 
 fn day_of(directory: &str) -> Option<UtcDay> {

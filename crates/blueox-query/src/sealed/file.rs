@@ -3,7 +3,8 @@
 use super::columns::Kind;
 use super::metadata::{Metadata, SealedSource};
 use super::positional::Positional;
-use super::rows::{SealedNumbers, SealedRows};
+use super::ranged::{LocalFile, Ranged};
+use super::rows::{Expected, SealedNumbers, SealedRows};
 use super::split::{self, OWN};
 use super::{END, ID, REST, SealError};
 use crate::need::Need;
@@ -16,6 +17,7 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What an event is always given with, whatever is asked for: its type is in the metadata, or in `_rest`.
 const ALWAYS: [&str; 2] = [END, "sample_rate"];
@@ -36,7 +38,16 @@ impl SealedFile {
     /// When it cannot be read, or is none.
     pub fn open(path: &Path) -> Result<Self, SealError> {
         let file = File::open(path).map_err(SealError::io("open", path))?;
-        let file = Positional::new(file).map_err(SealError::io("look at", path))?;
+        let file = LocalFile::new(file).map_err(SealError::io("look at", path))?;
+        Self::open_ranged(path, Arc::new(file))
+    }
+
+    /// Opens a sealed file of these bytes. `path` says where they are, to people.
+    ///
+    /// # Errors
+    /// As [`SealedFile::open`].
+    pub fn open_ranged(path: &Path, bytes: Arc<dyn Ranged>) -> Result<Self, SealError> {
+        let file = Positional::new(bytes);
         let footer =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(SealError::corrupt(path))?;
         let metadata = Metadata::read(footer.metadata().file_metadata(), path)?;
@@ -55,6 +66,12 @@ impl SealedFile {
         &self.metadata.type_name
     }
 
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.file.ranged().length()
+    }
+
     /// The day files that it was made of.
     #[must_use]
     pub fn sources(&self) -> &[SealedSource] {
@@ -65,6 +82,21 @@ impl SealedFile {
     #[must_use]
     pub fn replaces(&self) -> &[String] {
         &self.metadata.replaces
+    }
+
+    /// Whether it has taken the place of another: it names that, and holds all that it was made of. (A name alone says
+    /// little where files of several daemons, or of several times, come together.)
+    #[must_use]
+    pub fn has_replaced(&self, other: &Self) -> bool {
+        let name = other.path.file_name().unwrap_or_default().to_string_lossy();
+        self.replaces().iter().any(|replaced| *replaced == name) && self.holds_all_of(other)
+    }
+
+    /// Whether all that another was made of is in this one.
+    #[must_use]
+    pub fn holds_all_of(&self, other: &Self) -> bool {
+        let sources = &other.metadata.sources;
+        !sources.is_empty() && sources.iter().all(|source| self.metadata.sources.contains(source))
     }
 
     /// How many events it holds.
@@ -99,6 +131,15 @@ impl SealedFile {
     /// When it cannot be read.
     pub fn numbers(&self) -> Result<SealedNumbers, SealError> {
         SealedNumbers::new(self)
+    }
+
+    /// Where some columns of a row group are.
+    pub(super) fn expected(&self, group: usize, columns: &[usize]) -> Expected {
+        let column = |column: &usize| {
+            let (start, length) = self.group(group).column(*column).byte_range();
+            start..start.saturating_add(length)
+        };
+        Expected { bytes: self.file.clone(), ranges: columns.iter().map(column).collect() }
     }
 
     /// The first row of a row group.

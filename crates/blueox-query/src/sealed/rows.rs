@@ -2,6 +2,7 @@
 
 use super::encode::{RowEncoder, Rows};
 use super::file::SealedFile;
+use super::positional::Positional;
 use super::source::Numbered;
 use super::{NODE, SEQ, STREAM, SealError};
 use crate::need::Need;
@@ -13,7 +14,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection, RowSelector};
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The events of some row groups, as MsgPack.
 pub struct SealedRows {
@@ -51,6 +52,19 @@ struct NumberColumns {
 struct SealedRowsOf {
     batches: ParquetRecordBatchReader,
     numbers: VecDeque<Range<u64>>,
+    expected: Expected,
+}
+
+/// What is read of a row group, told when its turn comes.
+pub(super) struct Expected {
+    pub(super) bytes: Positional,
+    pub(super) ranges: Vec<Range<u64>>,
+}
+
+impl Expected {
+    fn tell(&self, path: &Path) -> Result<(), SealError> {
+        self.bytes.ranged().expect(&self.ranges).map_err(SealError::io("read", path))
+    }
 }
 
 impl SealedRows {
@@ -155,6 +169,7 @@ impl SealedRows {
                 }
             }
             let Some(group) = self.groups.pop_front() else { return Ok(false) };
+            group.expected.tell(&self.path)?;
             (self.batches, self.numbers) = (Some(group.batches), group.numbers);
         }
     }
@@ -172,6 +187,7 @@ impl SealedNumbers {
             [NODE, STREAM, SEQ].into_iter().map(|name| file.column(name)).collect();
         let columns =
             columns.ok_or_else(|| SealError::corrupt_because(file.path(), "it has no numbers of batches"))?;
+        (0..file.groups()).try_for_each(|group| file.expected(group, &columns).tell(file.path()))?;
         let builder = file.builder();
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
         let batches = builder.with_projection(mask).build().map_err(SealError::corrupt(file.path()))?;
@@ -236,6 +252,7 @@ fn rows_with(
     all: Range<u64>,
 ) -> Result<VecDeque<Range<u64>>, SealError> {
     let corrupt = SealError::corrupt(file.path());
+    file.expected(group, &[column]).tell(file.path())?;
     let builder = file.builder();
     let mask = ProjectionMask::roots(builder.parquet_schema(), [column]);
     let batches = builder.with_row_groups(vec![group]).with_projection(mask).build().map_err(&corrupt)?;
@@ -265,7 +282,10 @@ fn rows_of(
     numbers: VecDeque<Range<u64>>,
 ) -> Result<SealedRowsOf, SealError> {
     let builder = if need.id.is_some() { file.builder_with_pages()? } else { file.builder() };
-    let mask = ProjectionMask::roots(builder.parquet_schema(), file.columns(need));
+    let columns = file.columns(need);
+    // Of pages that are passed over nothing is fetched.
+    let expected = file.expected(group, if need.id.is_some() { &[] } else { &columns });
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
     let mut builder = builder.with_row_groups(vec![group]).with_projection(mask);
     builder = builder.with_batch_size(file.batch_events());
     if need.id.is_some() {
@@ -279,5 +299,5 @@ fn rows_of(
         builder = builder.with_row_selection(RowSelection::from(selectors));
     }
     let batches = builder.build().map_err(SealError::corrupt(file.path()))?;
-    Ok(SealedRowsOf { batches, numbers })
+    Ok(SealedRowsOf { batches, numbers, expected })
 }

@@ -7,6 +7,7 @@ use crate::log_path;
 use crate::read::{self, Reading};
 use crate::source::Source;
 use crate::spool_input;
+use crate::stores;
 use crate::text::printable_text;
 use anyhow::Context;
 use blueox_event::EncodedEvent;
@@ -15,14 +16,14 @@ use blueox_query::scan::{Report, scan_store};
 use blueox_query::statistics::StatisticsError;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 /// The files that are meant.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     scanned: Vec<StoreFile>,
-    compressed: Vec<PathBuf>,
+    compressed: Vec<StoreFile>,
 }
 
 /// What a source has to scan.
@@ -49,7 +50,7 @@ pub(crate) fn scannable(source: &Source, reading: &mut Reading<'_>) -> anyhow::R
             }
         }
         Source::LogPath { dirs, slack }
-            if dirs.iter().all(|dir| dir.is_dir() && !spool_input::is_spool(dir)) =>
+            if dirs.iter().all(|dir| stores::is_url(dir) || dir.is_dir() && !spool_input::is_spool(dir)) =>
         {
             let mut catalog = log_path::open(dirs, reading.selection, *slack, None)?;
             reading.say_of_unreadable(&catalog);
@@ -72,7 +73,7 @@ pub(crate) fn scannable(source: &Source, reading: &mut Reading<'_>) -> anyhow::R
 
 impl Files {
     fn add(&mut self, file: StoreFile, reading: &mut Reading<'_>) {
-        let packing = match look_at(&file.path) {
+        let packing = match packing_of(&file) {
             Ok(packing) => packing,
             Err(error) => return drop(reading.readable(Err(error))),
         };
@@ -80,8 +81,17 @@ impl Files {
         match packing {
             Packing::Plain => self.scanned.push(StoreFile { kind: Kind::Hot, ..file }),
             Packing::Parquet => self.scanned.push(StoreFile { kind: Kind::Sealed, ..file }),
-            _ => self.compressed.push(file.path),
+            _ => self.compressed.push(file),
         }
+    }
+}
+
+fn packing_of(file: &StoreFile) -> anyhow::Result<Packing> {
+    match &file.object {
+        Some(_) if file.kind == Kind::Sealed => Ok(Packing::Parquet),
+        // Far away: read from its beginning to its end, whatever it is.
+        Some(_) => Ok(Packing::Bzip2),
+        None => look_at(&file.path),
     }
 }
 
@@ -118,8 +128,8 @@ pub(crate) fn count(
         whole.merge(part.counter)?;
     }
     let mut counting = Counting::new(whole, None, interrupt.clone());
-    for path in &files.compressed {
-        let Some(input) = reading.readable(Input::open(path)) else { continue };
+    for file in &files.compressed {
+        let Some(input) = reading.readable(Input::of_store_file(file)) else { continue };
         if interrupt.is_asked() || read::read(input, reading, &mut counting)?.is_break() {
             break;
         }

@@ -74,8 +74,13 @@ pub(super) fn type_days(which: &Which) -> anyhow::Result<TypeDays> {
 }
 
 /// Whether a file's day begins before the end of the span. (The catalog looks a little further.)
-fn begins_before(file: &StoreFile, until: Option<Until>) -> bool {
-    let begin = file.name.window.day.start() as f64;
+pub(super) fn begins_before(file: &StoreFile, until: Option<Until>) -> bool {
+    day_begins_before(file.name.window.day, until)
+}
+
+/// As [`begins_before`], of a day.
+pub(super) fn day_begins_before(day: UtcDay, until: Option<Until>) -> bool {
+    let begin = day.start() as f64;
     until.is_none_or(|until| match until {
         Until::Included(last) => begin <= last,
         Until::Excluded(beyond) => begin < beyond,

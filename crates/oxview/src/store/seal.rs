@@ -6,22 +6,23 @@ use crate::clock;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::progress::Progress;
-use anyhow::Context;
 use blueox_query::sealed::SealError;
-use blueox_query::sealing::{Done, Finality, Kept, Sealing, make_directory};
-use rustix::fs::{FlockOperation, flock};
+use blueox_query::sealing::{Done, Finality, Kept, Sealing};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::Path;
 
-/// Seals the day files that are over, or have grown since they were sealed, and removes those that are final.
+/// Seals the day files that are over, or have grown since they were sealed, and removes those that are final. The caller has
+/// locked the directory of sealed files, unless nothing is to be changed.
 ///
 /// # Errors
-/// When the directory of sealed files cannot be used, or another run uses it; those of standard output.
-pub(super) fn seal(seal: &Seal, progress: &mut Progress) -> anyhow::Result<Outcome> {
+/// When the directory of sealed files cannot be used; those of standard output.
+pub(super) fn seal(
+    seal: &Seal,
+    is_asked_to_stop: impl Fn() -> bool,
+    progress: &mut Progress,
+) -> anyhow::Result<Outcome> {
     let which = &seal.which;
     let found = files::type_days(which)?;
-    if found.compressed > 0 {
+    if found.compressed > 0 && !seal.is_archive {
         progress.say(&format!(
             "{} compressed day files are passed over; only plain ones are sealed",
             found.compressed
@@ -29,15 +30,16 @@ pub(super) fn seal(seal: &Seal, progress: &mut Progress) -> anyhow::Result<Outco
     }
     let finality = Finality::of(&which.log_path, clock::now())?;
     let is_over = |day: &TypeDay| day.hot.iter().any(|file| finality.is_over(file));
-    if !found.days.iter().any(is_over) {
+    if !found.days.iter().any(is_over) && !seal.is_archive {
         progress.say(&format!("no day files that are over below {}", which.log_path.display()));
     }
     if found.days.is_empty() {
         return Ok(Outcome::Fine);
     }
+    if seal.changes.dry_run {
+        return say_what_is_over(&found.days, &finality);
+    }
     let root = files::sealed_root(which);
-    make_directory(&root)?;
-    let _lock = lock(&root)?;
     let sealing = Sealing {
         log_path: &which.log_path,
         sealed: &root,
@@ -50,7 +52,7 @@ pub(super) fn seal(seal: &Seal, progress: &mut Progress) -> anyhow::Result<Outco
     let mut output = Output::open(None)?;
     let mut outcome = Outcome::Fine;
     let mut kept: BTreeMap<String, usize> = BTreeMap::new();
-    for day in &found.days {
+    for day in found.days.iter().take_while(|_| !is_asked_to_stop()) {
         let mut lines = Vec::new();
         let mut tell = |done: Done| match done {
             Done::Kept(_, why) if why != Kept::Grown => *kept.entry(why.to_string()).or_default() += 1,
@@ -83,6 +85,17 @@ pub(super) fn seal(seal: &Seal, progress: &mut Progress) -> anyhow::Result<Outco
     Ok(outcome)
 }
 
+fn say_what_is_over(days: &[TypeDay], finality: &Finality) -> anyhow::Result<Outcome> {
+    let mut output = Output::open(None)?;
+    for file in days.iter().flat_map(|day| &day.hot).filter(|file| finality.is_over(file)) {
+        let line = format!("{}  {} bytes are over\n", file.path.display(), file.bytes);
+        output.buffer.extend_from_slice(line.as_bytes());
+        output.write_some()?;
+    }
+    output.flush()?;
+    Ok(Outcome::Fine)
+}
+
 fn line(done: &Done) -> Option<String> {
     match done {
         Done::Sealed(path, sealed) => Some(format!(
@@ -100,13 +113,4 @@ fn line(done: &Done) -> Option<String> {
         )),
         Done::Removed(_) | Done::Kept(..) => None,
     }
-}
-
-/// Two runs at once would write to the same names.
-fn lock(root: &Path) -> anyhow::Result<File> {
-    let path = root.join(".lock");
-    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| anyhow::anyhow!("another oxstore seals to {}; wait until it is done", root.display()))?;
-    Ok(file)
 }

@@ -1,7 +1,8 @@
 //! `oxstore verify`.
 
-use super::args::Which;
+use super::args::Verify;
 use super::files::{self, TypeDay};
+use super::transfer;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -20,11 +21,12 @@ struct Counts {
     unsealed: usize,
 }
 
-/// Compares each sealed file with its day file; those whose day files are gone are read.
+/// Compares each sealed file with its day file; those whose day files are gone are read. And with a bucket, if one is named.
 ///
 /// # Errors
 /// When the log path cannot be read; those of standard output.
-pub(super) fn verify(which: &Which, progress: &mut Progress) -> anyhow::Result<Outcome> {
+pub(super) fn verify(verify: &Verify, progress: &mut Progress) -> anyhow::Result<Outcome> {
+    let which = &verify.which;
     let found = files::type_days(which)?;
     let bytes = |day: &TypeDay| day.hot.iter().map(|file| file.bytes).sum::<u64>();
     found.days.iter().for_each(|day| progress.expect(bytes(day)));
@@ -49,7 +51,17 @@ pub(super) fn verify(which: &Which, progress: &mut Progress) -> anyhow::Result<O
     text.push('\n');
     output.buffer.extend_from_slice(text.as_bytes());
     output.flush()?;
-    Ok(if differing > 0 { Outcome::Damaged } else { Outcome::Fine })
+    let mut outcome = if differing > 0 { Outcome::Damaged } else { Outcome::Fine };
+    if let Some(bucket) = &verify.bucket {
+        let (text, compared) = transfer::compare(which, bucket, progress)?;
+        if compared != Outcome::Fine {
+            outcome = compared;
+        }
+        progress.clear();
+        output.buffer.extend_from_slice(text.as_bytes());
+        output.flush()?;
+    }
+    Ok(outcome)
 }
 
 fn verify_day(day: &TypeDay, counts: &mut Counts, progress: &mut Progress) -> Result<(), SealError> {

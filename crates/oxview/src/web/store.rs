@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::read::{self, Reading};
 use crate::selection::Selection;
 use crate::sink::Sink;
-use crate::{clock, text};
+use crate::{clock, stores, text};
 use axum::http::StatusCode;
 use blueox_event::{EncodedEvent, Path as EventPath};
 use blueox_log::day_log::scan::DamageKind;
@@ -100,7 +100,8 @@ impl Store {
     /// When a log path cannot be read.
     pub(crate) fn snapshot(&self, selection: &Selection) -> Result<Snapshot, Refusal> {
         let unreadable = |error: anyhow::Error| Refusal::internal(format!("{error:#}"));
-        let dirs: Vec<PathBuf> = self.dirs.iter().filter(|dir| dir.is_dir()).cloned().collect();
+        let dirs: Vec<PathBuf> =
+            self.dirs.iter().filter(|dir| stores::is_url(dir) || dir.is_dir()).cloned().collect();
         let mut catalog = log_path::open(&dirs, selection, self.slack, None).map_err(unreadable)?;
         let mut remarks: Vec<Remarked> = self
             .dirs
@@ -178,10 +179,16 @@ impl Snapshot {
     ) -> Result<(), StatisticsError> {
         let (mut plain, mut packed) = (Vec::new(), Vec::new());
         for file in self.files() {
-            match packing(&file.path) {
+            let packing = match &file.object {
+                Some(_) if file.kind == Kind::Sealed => Ok(Packing::Parquet),
+                // Far away: read from its beginning to its end, whatever it is.
+                Some(_) => Ok(Packing::Bzip2),
+                None => packing(&file.path),
+            };
+            match packing {
                 Ok(Packing::Plain) => plain.push(StoreFile { kind: Kind::Hot, ..file.clone() }),
                 Ok(Packing::Parquet) => plain.push(StoreFile { kind: Kind::Sealed, ..file.clone() }),
-                Ok(_) => packed.push(file.path.clone()),
+                Ok(_) => packed.push(file.clone()),
                 Err(error) => scanned.remarks.push(unreadable(&file.path, &error)),
             }
         }
@@ -215,8 +222,8 @@ impl Snapshot {
             return Ok(());
         }
         self.read(selection, counts, stop, scanned, |reading, feed| {
-            for path in &packed {
-                let Some(input) = reading.readable(Input::open(path)) else { continue };
+            for file in &packed {
+                let Some(input) = reading.readable(Input::of_store_file(file)) else { continue };
                 if read::read(input, reading, feed)?.is_break() {
                     break;
                 }

@@ -7,4 +7,3 @@ mod golden;
 mod pipes;
 mod sample;
 mod statistics;
-mod store;

@@ -221,7 +221,16 @@ fn collectors(dir: &Path) {
 
 /// The binary, in `dir`, without the environment's colours, pager and daemon.
 pub(crate) fn oxview(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oxview"));
+    let mut command = match (option_env!("CARGO_BIN_EXE_oxview"), option_env!("CARGO_BIN_EXE_oxstore")) {
+        (Some(oxview), _) => Command::new(oxview),
+        // The same viewer, in another program.
+        (None, Some(oxstore)) => {
+            let mut command = Command::new(oxstore);
+            command.arg("view");
+            command
+        }
+        (None, None) => panic!("BUG: a crate that has neither program"),
+    };
     command.current_dir(dir).stdin(Stdio::null());
     // Nothing listens on port 1.
     command.env("BLUEOX_CLIENT_HOST", "127.0.0.1:1");

@@ -1,4 +1,4 @@
-//! oxstore through its binary.
+//! Sealing.
 
 use crate::sample;
 use rustix::fs::{FlockOperation, flock};
@@ -25,7 +25,7 @@ fn sealed_files(dir: &Path) -> Vec<String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 left.push(path);
-            } else if path.file_name().unwrap() != ".lock" {
+            } else if !path.file_name().unwrap().to_string_lossy().starts_with('.') {
                 found.push(path);
             }
         }
@@ -161,7 +161,7 @@ fn two_runs_do_not_collide() {
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let (code, _, errors) = said(&oxstore(dir.path(), &["seal", "-p", "logs"]));
     assert_eq!(code, Some(1));
-    assert_eq!(errors, "oxstore: another oxstore seals to logs/sealed; wait until it is done\n");
+    assert_eq!(errors, "oxstore: another oxstore works on logs/sealed; wait until it is done\n");
     assert_eq!(sealed_files(&dir.path().join("logs/sealed")), Vec::<String>::new());
 }
 
@@ -172,7 +172,7 @@ fn what_makes_no_sense_is_said() {
         (&["seal", "-p", "nowhere"][..], 1, "cannot read the log path nowhere"),
         (&["seal", "-p", "logs", "-s", "someday"], 2, "--since \"someday\" is no time"),
         (&["cat", "nowhere.parquet"], 1, "cannot open nowhere.parquet"),
-        (&[], 2, "say what to do: oxstore seal, verify or cat"),
+        (&[], 2, "say what to do: oxstore archive, seal"),
     ] {
         let (found, _, errors) = said(&oxstore(dir.path(), arguments));
         assert!(found == Some(code) && errors.contains(expected), "{found:?} {errors}");
