@@ -34,7 +34,7 @@ pub(crate) struct Memory {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    pub(crate) objects: BTreeMap<String, (Bytes, u64)>,
+    pub(crate) objects: BTreeMap<String, (Bytes, String)>,
     pub(crate) uploads: BTreeMap<(String, String), BTreeMap<usize, Bytes>>,
     /// Requests until something goes wrong.
     pub(crate) fault: Option<(usize, Fault)>,
@@ -81,13 +81,17 @@ impl Memory {
         if fault == Some(Fault::AnswerLost) { Err(self.failed(name)) } else { Ok(answer) }
     }
 
-    fn object(&self, name: &str, (bytes, version): &(Bytes, u64)) -> Object {
+    fn object(&self, name: &str, (bytes, etag): &(Bytes, String)) -> Object {
+        Object { name: name.to_owned(), length: bytes.len() as u64, etag: Some(etag.clone()) }
+    }
+
+    fn with_etag(&self, bytes: Bytes, version: usize) -> (Bytes, String) {
         let etag = if self.etags_are_sums {
-            format!("\"{}\"", Digest::of(bytes).whole)
+            format!("\"{}\"", Digest::of(&bytes).whole)
         } else {
             format!("\"{version:032x}\"")
         };
-        Object { name: name.to_owned(), length: bytes.len() as u64, etag: Some(etag) }
+        (bytes, etag)
     }
 }
 
@@ -140,7 +144,7 @@ impl Objects for Memory {
         if state.objects.contains_key(name) {
             return self.answer(name, fault, Created::Before);
         }
-        let kept = (arrived(bytes, fault), state.requests as u64);
+        let kept = self.with_etag(arrived(bytes, fault), state.requests);
         let object = self.object(name, &kept);
         state.objects.insert(name.to_owned(), kept);
         self.answer(name, fault, Created::Now(object))
@@ -166,7 +170,7 @@ impl Objects for Memory {
         let key = (name.to_owned(), id.to_owned());
         let upload = state.uploads.remove(&key).ok_or_else(|| self.failed(name))?;
         let chosen = parts.iter().map(|number| upload[&number.parse().unwrap()].to_vec());
-        let kept = (chosen.collect::<Vec<_>>().concat().into(), state.requests as u64);
+        let kept = self.with_etag(chosen.collect::<Vec<_>>().concat().into(), state.requests);
         state.objects.insert(name.to_owned(), kept);
         self.answer(name, fault, ())
     }

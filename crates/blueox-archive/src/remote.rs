@@ -17,6 +17,7 @@ use std::thread;
 pub struct RemoteObject {
     objects: Arc<dyn Objects>,
     object: Object,
+    known: OnceLock<Object>,
     cache: Option<Arc<Cache>>,
     kept: OnceLock<Option<Arc<Kept>>>,
 }
@@ -25,20 +26,34 @@ impl RemoteObject {
     /// An object as it was listed. Without a cache everything is fetched each time that it is read.
     #[must_use]
     pub fn new(objects: Arc<dyn Objects>, object: Object, cache: Option<Arc<Cache>>) -> Self {
-        Self { objects, object, cache, kept: OnceLock::new() }
+        Self { objects, object, known: OnceLock::new(), cache, kept: OnceLock::new() }
+    }
+
+    /// The object, with its ETag also where the store lists objects without.
+    fn object(&self) -> &Object {
+        self.known.get_or_init(|| {
+            let listed = &self.object;
+            if listed.etag.is_some() {
+                return listed.clone();
+            }
+            // Where that fails, reading says why.
+            let found = self.objects.look_at(&listed.name).ok().flatten();
+            found.filter(|found| found.length == listed.length).unwrap_or_else(|| listed.clone())
+        })
     }
 
     fn kept(&self) -> Option<&Arc<Kept>> {
-        let open =
-            || self.cache.as_ref()?.open_object(&self.objects.url().at(&self.object.name), &self.object);
+        let cache = self.cache.as_ref()?;
+        let open = || cache.open_object(&self.objects.url().at(&self.object.name), self.object());
         self.kept.get_or_init(open).as_ref()
     }
 
     fn fetch(&self, range: &Range<u64>) -> io::Result<Bytes> {
         let length = range.end - range.start;
-        let bytes = self.objects.read(&self.object, range.start, length).map_err(io::Error::other)?;
+        let object = self.object();
+        let bytes = self.objects.read(object, range.start, length).map_err(io::Error::other)?;
         if bytes.len() as u64 != length {
-            let url = self.objects.url().at(&self.object.name);
+            let url = self.objects.url().at(&object.name);
             return Err(io::Error::other(ObjectError::Changed { url }));
         }
         Ok(bytes)

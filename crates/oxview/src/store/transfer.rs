@@ -29,6 +29,8 @@ pub(super) struct Transfer {
     host: String,
     interrupt: Interrupt,
     dry_run: bool,
+    /// Of all of `oxstore archive`.
+    is_rehearsal: bool,
     jobs: usize,
     output: Output,
     outcome: Outcome,
@@ -66,7 +68,7 @@ pub(super) fn archive(archive: &Prune, progress: &mut Progress) -> anyhow::Resul
     let mut transfer = Transfer::new(&which, &archive.bucket, changes.dry_run)?;
     let sealing = Seal { which, changes, keep: false, no_compact: false, is_archive: true };
     let sealed = seal::seal(&sealing, || transfer.interrupt.is_asked(), progress)?;
-    transfer.outcome = sealed;
+    (transfer.outcome, transfer.is_rehearsal) = (sealed, changes.dry_run);
     if !transfer.interrupt.is_asked() {
         transfer.upload(&files_of(&transfer, &archive.which, None)?, progress)?;
     }
@@ -109,6 +111,7 @@ impl Transfer {
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             interrupt: Interrupt::listen()?,
             dry_run,
+            is_rehearsal: false,
             jobs: usize::from(bucket.jobs),
             output: Output::open(None)?,
             outcome: Outcome::Fine,
@@ -134,8 +137,9 @@ impl Transfer {
     fn upload(&mut self, files: &[LocalFile], progress: &mut Progress) -> anyhow::Result<()> {
         progress.doing(if self.dry_run { "compared" } else { "sent" });
         files.iter().for_each(|file| progress.expect(file.bytes));
-        let Self { objects, log_path, sealed, host, interrupt, dry_run, jobs, output, outcome, failure } =
-            self;
+        let Self {
+            objects, log_path, sealed, host, interrupt, dry_run, jobs, output, outcome, failure, ..
+        } = self;
         let place = Place { log_path, sealed, host };
         let archive = Self::archive(objects, place, interrupt, *jobs, *dry_run)?;
         let (mut there, mut closed) = (0, None);
@@ -172,8 +176,9 @@ impl Transfer {
     fn prune(&mut self, files: &[LocalFile], progress: &mut Progress) -> anyhow::Result<()> {
         progress.doing("compared");
         files.iter().for_each(|file| progress.expect(file.bytes));
-        let Self { objects, log_path, sealed, host, interrupt, dry_run, jobs, output, outcome, failure } =
-            self;
+        let Self {
+            objects, log_path, sealed, host, interrupt, dry_run, jobs, output, outcome, failure, ..
+        } = self;
         let place = Place { log_path, sealed, host };
         let archive = Self::archive(objects, place, interrupt, *jobs, *dry_run)?;
         let (mut stay, mut closed) = (BTreeMap::<Why, usize>::new(), None);
@@ -189,6 +194,10 @@ impl Transfer {
             }
         });
         closed.map_or(Ok(()), Err)?;
+        // A rehearsal has not sent them.
+        if self.is_rehearsal {
+            stay.remove(&Why::NotThere);
+        }
         for (why, count) in stay {
             progress.say(&format!("{count} files stay: {why}"));
             if why != Why::DayFileHere {
